@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ranges of I/O virtual addresses.
+ *
+ * Two questions have to be quick: "what is mapped here?" and "where is room
+ * for that many bytes?". Areas never overlap, so one tree ordered by start
+ * answers the first. For the second each area knows the hole just below
+ * it, and each node the largest such hole of its subtree: a search skips
+ * every subtree without room and visits only holes that are large enough.
+ *
+ * Example, bytes mapped at 0x1000-0x1fff and 0x5000-0x5fff: the areas have
+ * holes of 0x1000 and 0x3000 bytes; the hole above the last area belongs to
+ * no area and is looked at when the tree has nothing.
+ *
+ * Reserved and allowed intervals are few, one or two for each device. They are
+ * interval trees because reserved intervals of different owners overlap.
+ */
+#include <linux/interval_tree_generic.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/rbtree_augmented.h>
+#include <linux/slab.h>
+
+#include "iova_space.h"
+
+struct iova_interval {
+	struct rb_node rb;
+	u64 start;
+	u64 last;
+	u64 subtree_last;
+	void *owner;
+};
+
+#define INTERVAL_START(interval) ((interval)->start)
+#define INTERVAL_LAST(interval) ((interval)->last)
+
+INTERVAL_TREE_DEFINE(struct iova_interval, rb, u64, subtree_last,
+		     INTERVAL_START, INTERVAL_LAST, static __maybe_unused,
+		     interval)
+
+#define AREA_HOLE(area) ((area)->hole)
+
+RB_DECLARE_CALLBACKS_MAX(static, area_callbacks, struct iova_area, rb, u64,
+			 subtree_hole, AREA_HOLE)
+
+#define area_of(node) rb_entry_safe(node, struct iova_area, rb)
+
+void iova_space_init(struct iova_space *space)
+{
+	space->areas = RB_ROOT;
+	space->reserved = RB_ROOT_CACHED;
+	space->allowed = RB_ROOT_CACHED;
+	space->alignment = 1;
+}
+
+static void intervals_free(struct rb_root_cached *root)
+{
+	struct iova_interval *interval, *next;
+
+	rbtree_postorder_for_each_entry_safe(interval, next, &root->rb_root, rb)
+		kfree(interval);
+	*root = RB_ROOT_CACHED;
+}
+
+/* Areas belong to whoever embeds them and have to be gone already. */
+void iova_space_destroy(struct iova_space *space)
+{
+	WARN_ON(!RB_EMPTY_ROOT(&space->areas));
+	intervals_free(&space->reserved);
+	intervals_free(&space->allowed);
+}
+
+/* The lowest area that ends at @start or above, whatever its own start. */
+static struct iova_area *area_find(struct iova_space *space, u64 start)
+{
+	struct rb_node *node = space->areas.rb_node;
+	struct iova_area *found = NULL;
+
+	while (node) {
+		struct iova_area *area = area_of(node);
+
+		if (area->last < start) {
+			node = node->rb_right;
+		} else {
+			found = area;
+			node = node->rb_left;
+		}
+	}
+	return found;
+}
+
+/* The lowest area that touches @start to @last. */
+struct iova_area *iova_space_first(struct iova_space *space,
+				   u64 start, u64 last)
+{
+	struct iova_area *area = area_find(space, start);
+
+	return area && area->start <= last ? area : NULL;
+}
+
+/* The area above @area, if it begins at @last or below. */
+struct iova_area *iova_space_next(struct iova_area *area, u64 last)
+{
+	struct iova_area *next = area_of(rb_next(&area->rb));
+
+	return next && next->start <= last ? next : NULL;
+}
+
+static void area_set_hole(struct iova_area *area, struct iova_area *below)
+{
+	area->hole = below ? area->start - below->last - 1 : area->start;
+	area_callbacks.propagate(&area->rb, NULL);
+}
+
+static void area_insert(struct iova_space *space,
+			struct iova_area *area)
+{
+	struct rb_node **link = &space->areas.rb_node;
+	struct iova_area *below = NULL, *above = NULL;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		if (area_of(parent)->start > area->start) {
+			above = area_of(parent);
+			link = &parent->rb_left;
+		} else {
+			below = area_of(parent);
+			link = &parent->rb_right;
+		}
+	}
+	rb_link_node(&area->rb, parent, link);
+	area->subtree_hole = 0;
+	area_set_hole(area, below);
+	rb_insert_augmented(&area->rb, &space->areas, &area_callbacks);
+	if (above)
+		area_set_hole(above, area);
+}
+
+/* Never fails and never allocates: removal has to work under any pressure. */
+void iova_space_remove(struct iova_space *space,
+		       struct iova_area *area)
+{
+	struct iova_area *above = area_of(rb_next(&area->rb));
+	struct iova_area *below = area_of(rb_prev(&area->rb));
+
+	rb_erase_augmented(&area->rb, &space->areas, &area_callbacks);
+	if (above)
+		area_set_hole(above, below);
+}
+
+/*
+ * The next area above @area, or @area itself when @inclusive, that has a hole
+ * of @size bytes below it.
+ */
+static struct iova_area *hole_next(struct iova_area *area, u64 size,
+				   bool inclusive)
+{
+	struct rb_node *node = &area->rb;
+
+	if (inclusive && area->hole >= size)
+		return area;
+	for (;;) {
+		struct rb_node *parent;
+
+		if (node->rb_right &&
+		    area_of(node->rb_right)->subtree_hole >= size) {
+			node = node->rb_right;
+			while (node->rb_left &&
+			       area_of(node->rb_left)->subtree_hole >= size)
+				node = node->rb_left;
+		} else {
+			while ((parent = rb_parent(node)) &&
+			       node == parent->rb_right)
+				node = parent;
+			if (!parent)
+				return NULL;
+			node = parent;
+		}
+		if (area_of(node)->hole >= size)
+			return area_of(node);
+	}
+}
+
+/*
+ * The lowest hole of at least @size bytes that ends at @from or above.
+ * Cost: one descent, then only subtrees that contain such a hole.
+ */
+static bool hole_find(struct iova_space *space, u64 from, u64 size,
+		      u64 *start, u64 *last)
+{
+	struct iova_area *area = NULL;
+	struct rb_node *node = space->areas.rb_node;
+
+	/* The lowest area above @from: the hole that ends at @from is below. */
+	while (node) {
+		if (area_of(node)->start > from) {
+			area = area_of(node);
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	if (area)
+		area = hole_next(area, size, true);
+	if (area) {
+		*start = area->start - area->hole;
+		*last = area->start - 1;
+		return true;
+	}
+
+	area = area_of(rb_last(&space->areas));
+	if (area && area->last == U64_MAX)
+		return false;
+	*start = area ? area->last + 1 : 0;
+	*last = U64_MAX;
+	return *last - *start >= size - 1;
+}
+
+/*
+ * The lowest place for @length bytes inside @first to @last whose address is a
+ * multiple of @granule, or-ed with @low_bits.
+ */
+static bool window_search(struct iova_space *space, u64 first, u64 last,
+			  u64 length, u64 granule, u64 low_bits, u64 *iova)
+{
+	u64 from = first;
+	u64 hole_start, hole_last;
+
+	while (hole_find(space, from, length, &hole_start, &hole_last)) {
+		struct iova_interval *reserved;
+		u64 start = max(hole_start, from);
+		u64 start_max;
+
+		if (start > last)
+			return false;
+		if (check_add_overflow(start, granule - 1, &start))
+			return false;
+		start &= ~(granule - 1);
+		start |= low_bits;
+		start_max = min(hole_last, last);
+		if (start > start_max || start_max - start < length - 1) {
+			if (hole_last >= last)
+				return false;
+			from = hole_last + 1;
+			continue;
+		}
+		reserved = interval_iter_first(&space->reserved, start,
+					       start + length - 1);
+		if (!reserved) {
+			*iova = start;
+			return true;
+		}
+		if (reserved->last >= last)
+			return false;
+		from = reserved->last + 1;
+	}
+	return false;
+}
+
+/*
+ * Page zero of the IOVA space is never chosen, so that a program can take 0
+ * for "none"; neither is the last page, so that start + length does not wrap.
+ */
+static int choose_iova(struct iova_space *space, u64 address,
+		       u64 length, u64 *iova)
+{
+	u64 huge = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? PMD_SIZE :
+							      PAGE_SIZE;
+	const u64 lowest = PAGE_SIZE;
+	const u64 highest = U64_MAX - PAGE_SIZE;
+	u64 low_bits = address & ~PAGE_MASK;
+	struct iova_interval *window;
+	u64 granule;
+
+	if (!length || length & (space->alignment - 1))
+		return -EINVAL;
+	if (length >= S64_MAX)
+		return -EOVERFLOW;
+
+	/*
+	 * An address that agrees with the memory in its low bits lets the IOMMU
+	 * use its large pages.
+	 */
+	granule = min(1ULL << fls64(length - 1), huge);
+	if (address)
+		granule = min(granule, address & -address);
+	if (granule < space->alignment)
+		return -EINVAL;
+
+	if (RB_EMPTY_ROOT(&space->allowed.rb_root))
+		return window_search(space, lowest, highest, length, granule,
+				     low_bits, iova) ? 0 : -ENOSPC;
+
+	for (window = interval_iter_first(&space->allowed, lowest, highest);
+	     window; window = interval_iter_next(window, lowest, highest))
+		if (window_search(space, max(window->start, lowest),
+				  min(window->last, highest), length, granule,
+				  low_bits, iova))
+			return 0;
+	return -ENOSPC;
+}
+
+static int check_iova(struct iova_space *space, u64 start, u64 length)
+{
+	u64 last = start + length - 1;
+
+	if (!length || length & (space->alignment - 1) ||
+	    start & (space->alignment - 1))
+		return -EINVAL;
+	if (last < start)
+		return -EOVERFLOW;
+	if (interval_iter_first(&space->reserved, start, last))
+		return -EINVAL;
+	if (iova_space_first(space, start, last))
+		return -EEXIST;
+	return 0;
+}
+
+static int add_area(struct iova_space *space, struct iova_area *area,
+		    u64 start, u64 length)
+{
+	if (area->page_offset & (space->alignment - 1))
+		return -EINVAL;
+	area->start = start;
+	area->last = start + length - 1;
+	area->state = IOVA_AREA_BUILDING;
+	area_insert(space, area);
+	return 0;
+}
+
+/**
+ * iova_space_add_fixed() - Take a given IOVA range
+ * @space: where
+ * @area: becomes part of @space in state IOVA_AREA_BUILDING; its page_offset
+ *        is set by the caller
+ * @start: first IOVA
+ * @length: bytes
+ *
+ * Return: 0; -EINVAL when misaligned, empty or reserved; -EOVERFLOW when the
+ * range wraps; -EEXIST when part of it is taken.
+ */
+int iova_space_add_fixed(struct iova_space *space,
+			 struct iova_area *area, u64 start, u64 length)
+{
+	int ret = check_iova(space, start, length);
+
+	return ret ?: add_area(space, area, start, length);
+}
+
+/**
+ * iova_space_add_anywhere() - Choose a range and take it
+ * @space: where
+ * @area: becomes part of @space, as in iova_space_add_fixed()
+ * @address: of the memory; the IOVA agrees with its low bits where that helps
+ * @length: bytes
+ *
+ * Return: 0; -EINVAL when misaligned or empty; -EOVERFLOW when longer than any
+ * range; -ENOSPC when there is no room.
+ */
+int iova_space_add_anywhere(struct iova_space *space,
+			    struct iova_area *area, u64 address, u64 length)
+{
+	u64 start;
+	int ret = choose_iova(space, address, length, &start);
+
+	return ret ?: add_area(space, area, start, length);
+}
+
+/**
+ * iova_space_reserve() - Keep areas out of a range
+ * @space: where
+ * @start: first IOVA
+ * @last: last IOVA
+ * @owner: for iova_space_unreserve()
+ *
+ * Return: 0; -EADDRINUSE when an area or an allowed interval is there already;
+ * -ENOMEM.
+ */
+int iova_space_reserve(struct iova_space *space, u64 start,
+		       u64 last, void *owner)
+{
+	struct iova_interval *interval;
+
+	if (iova_space_first(space, start, last) ||
+	    interval_iter_first(&space->allowed, start, last))
+		return -EADDRINUSE;
+
+	interval = kzalloc(sizeof(*interval), GFP_KERNEL_ACCOUNT);
+	if (!interval)
+		return -ENOMEM;
+	interval->start = start;
+	interval->last = last;
+	interval->owner = owner;
+	interval_insert(interval, &space->reserved);
+	return 0;
+}
+
+/* Give up all that @owner reserved. */
+void iova_space_unreserve(struct iova_space *space, void *owner)
+{
+	struct iova_interval *interval, *next;
+
+	for (interval = interval_iter_first(&space->reserved, 0, U64_MAX);
+	     interval; interval = next) {
+		next = interval_iter_next(interval, 0, U64_MAX);
+		if (interval->owner != owner)
+			continue;
+		interval_remove(interval, &space->reserved);
+		kfree(interval);
+	}
+}
+
+/*
+ * The lowest range without reserved intervals that begins at @from or above.
+ * @from has to be 0, or one above the last byte of the range before.
+ */
+bool iova_space_next_usable(struct iova_space *space, u64 from,
+			    u64 *start, u64 *last)
+{
+	struct iova_interval *interval;
+
+	for (interval = interval_iter_first(&space->reserved, from, U64_MAX);
+	     interval && interval->start <= from;
+	     interval = interval_iter_first(&space->reserved, from, U64_MAX)) {
+		if (interval->last == U64_MAX)
+			return false;
+		from = interval->last + 1;
+	}
+	*start = from;
+	*last = interval ? interval->start - 1 : U64_MAX;
+	return true;
+}
+
+/**
+ * iova_space_set_alignment() - Change what every area is a multiple of
+ * @space: where
+ * @alignment: bytes, a power of two, at most PAGE_SIZE
+ *
+ * Return: 0; -EADDRINUSE when an area does not fit the new alignment.
+ */
+int iova_space_set_alignment(struct iova_space *space, u32 alignment)
+{
+	struct iova_area *area;
+
+	if (alignment > space->alignment)
+		for_each_iova_area(area, space, 0, U64_MAX)
+			if ((area->start | iova_area_length(area) |
+			     area->page_offset) & (alignment - 1))
+				return -EADDRINUSE;
+	space->alignment = alignment;
+	return 0;
+}
