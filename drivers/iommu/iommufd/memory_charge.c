@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Locked-memory accounting.
+ *
+ * A pin is charged for the whole request before the first page is taken, and
+ * what was not pinned in the end is given back. One atomic operation for each
+ * request, instead of one for each run, and a process that is over its limit
+ * learns it before it faulted anything in.
+ */
+#include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/user.h>
+
+#include "memory_charge.h"
+
+/* The account of the current task. Undone by memory_charge_destroy(). */
+void memory_charge_init(struct memory_charge *charge)
+{
+	charge->mm = current->mm;
+	mmgrab(charge->mm);
+	charge->user = get_uid(current_user());
+	charge->group_leader = current->group_leader;
+	get_task_struct(charge->group_leader);
+	charge->class = capable(CAP_IPC_LOCK) ? MEMORY_CHARGE_NONE :
+						MEMORY_CHARGE_USER;
+}
+
+void memory_charge_destroy(struct memory_charge *charge)
+{
+	put_task_struct(charge->group_leader);
+	free_uid(charge->user);
+	mmdrop(charge->mm);
+}
+
+static int charge_locked(struct memory_charge *charge, unsigned long nr_pages)
+{
+	unsigned long limit = task_rlimit(charge->group_leader,
+					  RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	atomic_long_t *locked = &charge->user->locked_vm;
+	unsigned long now = atomic_long_read(locked);
+
+	do {
+		if (now > limit || nr_pages > limit - now)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(locked, (long *)&now,
+					  now + nr_pages));
+	return 0;
+}
+
+/**
+ * memory_charge_add() - Charge pages that are about to be pinned
+ * @charge: the account
+ * @nr_pages: how many
+ *
+ * Return: 0; -ENOMEM when that is over the limit, then nothing is charged.
+ */
+int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages)
+{
+	if (charge->class == MEMORY_CHARGE_USER) {
+		int ret = charge_locked(charge, nr_pages);
+
+		if (ret)
+			return ret;
+	}
+	atomic64_add(nr_pages, &charge->mm->pinned_vm);
+	return 0;
+}
+
+/* Give back what memory_charge_add() took. */
+void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages)
+{
+	if (charge->class == MEMORY_CHARGE_USER)
+		atomic_long_sub(nr_pages, &charge->user->locked_vm);
+	atomic64_sub(nr_pages, &charge->mm->pinned_vm);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who pays for pinned pages, and how many are too many.
+ *
+ * pinned   every pinned page counts in the mapper's mm (VmPin), limit or not
+ * locked   pages that count against RLIMIT_MEMLOCK, in the account of the
+ *          mapper's user; nothing when the mapper has CAP_IPC_LOCK
+ */
+#ifndef __IOMMUFD_MEMORY_CHARGE_H
+#define __IOMMUFD_MEMORY_CHARGE_H
+
+#include <linux/types.h>
+
+struct mm_struct;
+struct task_struct;
+struct user_struct;
+
+enum memory_charge_class {
+	/* the mapper may lock without limit */
+	MEMORY_CHARGE_NONE,
+	/* the locked memory of the mapper's user */
+	MEMORY_CHARGE_USER,
+};
+
+/**
+ * struct memory_charge - the account of one memory object
+ * @mm: the mapper's; held by mmgrab(), so the pages may be gone
+ * @user: the mapper's
+ * @group_leader: thread group leader of the mapper, for its limit
+ * @class: sampled when the memory was named, and never changed by pinning
+ */
+struct memory_charge {
+	struct mm_struct *mm;
+	struct user_struct *user;
+	struct task_struct *group_leader;
+	enum memory_charge_class class;
+};
+
+void memory_charge_init(struct memory_charge *charge);
+void memory_charge_destroy(struct memory_charge *charge);
+int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages);
+void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages);
+
+#endif
