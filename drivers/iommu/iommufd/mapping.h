@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an IOAS maps, and the page tables that translate it.
+ *
+ * mapping   a range of IOVA and the user memory behind it
+ * table     one IOMMU page table (an iommu_domain) of the IOAS
+ *
+ * Whatever holds between calls: every live mapping is translated by every
+ * table, completely; and a mapping has a pin on its memory exactly while there
+ * is a table. So a mapping is always removed from a table with one whole
+ * unmap, which 6.1 drivers need: some remove the neighbours of a range that is
+ * not fully mapped.
+ *
+ * Lock order:
+ *
+ *	mapped_space.tables_lock	set of tables, and filling them
+ *	  mapped_space.lock		ranges and states of mappings; a leaf
+ *	  user_memory.lock
+ *	    mmap_lock of the mapper
+ *	  locks of the IOMMU core and drivers
+ *
+ * A map holds tables_lock shared while it pins and fills, so that maps run
+ * side by side; adding and removing a table takes it exclusively. Nobody
+ * waits for a mapping that another thread is building or removing: lock is
+ * only held to look and to change states.
+ */
+#ifndef __IOMMUFD_MAPPING_H
+#define __IOMMUFD_MAPPING_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+
+#include "iova_space.h"
+
+struct iommu_domain;
+struct user_memory;
+
+/**
+ * struct mapping - user memory at a range of IOVA
+ * @area: the range; under mapped_space.lock
+ * @memory: what is mapped; holds a reference
+ * @offset: of the first byte from the start of @memory, in bytes
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @removal: where its remover has it in a list, in state going
+ */
+struct mapping {
+	struct iova_area area;
+	struct user_memory *memory;
+	u64 offset;
+	int prot;
+	struct list_head removal;
+};
+
+/**
+ * struct mapped_space - mappings and tables of one IOAS
+ * @iova: the ranges; under @lock
+ * @lock: a leaf
+ * @tables_lock: see above
+ * @tables: struct mapped_table.link; under @tables_lock
+ */
+struct mapped_space {
+	struct iova_space iova;
+	struct mutex lock;
+	struct rw_semaphore tables_lock;
+	struct list_head tables;
+};
+
+/**
+ * struct mapped_table - one IOMMU page table, embedded in its owner
+ * @link: in mapped_space.tables
+ * @domain: the page table; its page sizes and aperture are final
+ */
+struct mapped_table {
+	struct list_head link;
+	struct iommu_domain *domain;
+};
+
+/**
+ * struct mapping_request - what is to be mapped where
+ * @address: user address of the first byte
+ * @length: bytes
+ * @iova: where, when @fixed; else chosen
+ * @fixed: @iova is given
+ * @prot: IOMMU_READ, IOMMU_WRITE: what a device may do
+ */
+struct mapping_request {
+	unsigned long address;
+	u64 length;
+	u64 iova;
+	bool fixed;
+	int prot;
+};
+
+void mapped_space_init(struct mapped_space *space);
+void mapped_space_destroy(struct mapped_space *space);
+
+struct mapping *mapping_create(struct mapped_space *space,
+			       const struct mapping_request *request);
+void mapping_destroy(struct mapped_space *space, struct mapping *mapping);
+int mapping_fill(struct mapped_space *space, struct mapping *mapping);
+int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
+			 u64 *removed);
+int mapping_remove_all(struct mapped_space *space, u64 *removed);
+
+int mapped_space_add_table(struct mapped_space *space,
+			   struct mapped_table *table);
+void mapped_space_remove_table(struct mapped_space *space,
+			       struct mapped_table *table);
+
+int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
+			 void *owner);
+void mapped_space_unreserve(struct mapped_space *space, void *owner);
+
+#endif
