@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attaching devices to page tables: none to X, X to none, X to Y.
+ *
+ * The IOMMU tells apart isolation groups, not devices. All attached devices of
+ * a group share a table; the first one switches the hardware, and a replace
+ * moves all of them.
+ *
+ * Lock order:
+ *
+ *	iommufd_group.lock		the attachment
+ *	  iommufd_ioas.attach_lock	finding or making an automatic table
+ *	    the locks of mapping.h
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "context.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
+
+static bool idev_is_attached(struct iommufd_device *idev)
+{
+	lockdep_assert_held(&idev->group->lock);
+	return !list_empty(&idev->attached_link);
+}
+
+/*
+ * Keep mappings of @ioas out of what the IOMMU driver reserves. The regions of
+ * the whole group: the hardware attaches all of its devices, and 6.1 reports
+ * them for a group.
+ */
+static int idev_reserve(struct iommufd_device *idev,
+			struct iommufd_ioas *ioas)
+{
+	struct iommu_resv_region *region, *next;
+	LIST_HEAD(regions);
+	int ret;
+
+	ret = iommu_get_group_resv_regions(idev->group->iommu_group, &regions);
+	if (ret)
+		return ret;
+	list_for_each_entry_safe(region, next, &regions, list) {
+		/* Mapped by firmware for its own use, not needed any more. */
+		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
+			ret = mapped_space_reserve(&ioas->space, region->start,
+						   region->start +
+						   region->length - 1, idev);
+		kfree(region);
+	}
+	if (ret)
+		mapped_space_unreserve(&ioas->space, idev);
+	return ret;
+}
+
+static void idev_unreserve(struct iommufd_device *idev,
+			   struct iommufd_ioas *ioas)
+{
+	mapped_space_unreserve(&ioas->space, idev);
+}
+
+/*
+ * Switch the hardware from @old to @new, either of which may be NULL for no
+ * table: DMA is blocked then. 6.1 attaches only a group that is not attached,
+ * so a replace blocks DMA for a moment. After a failure @old is in force.
+ */
+static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
+			struct iommufd_hwpt *new)
+{
+	int ret;
+
+	if (old)
+		iommu_detach_group(old->table.domain, group->iommu_group);
+	if (!new)
+		return 0;
+	ret = iommu_attach_group(new->table.domain, group->iommu_group);
+	if (ret && old)
+		WARN_ON(iommu_attach_group(old->table.domain,
+					   group->iommu_group));
+	return ret;
+}
+
+/*
+ * Give back a reference. An automatic table ends with its last one; its IOAS's
+ * attach_lock must not be held.
+ */
+static void hwpt_put(struct iommufd_hwpt *hwpt)
+{
+	if (hwpt->automatic)
+		iommufd_object_put_and_try_destroy(&hwpt->object);
+	else
+		iommufd_object_put(&hwpt->object);
+}
+
+/* none to X */
+static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_group *group = idev->group;
+	int ret;
+
+	if (group->hwpt && group->hwpt != hwpt)
+		return -EINVAL;
+	ret = idev_reserve(idev, hwpt->ioas);
+	if (ret)
+		return ret;
+	if (!group->hwpt) {
+		ret = group_switch(group, NULL, hwpt);
+		if (ret) {
+			idev_unreserve(idev, hwpt->ioas);
+			return ret;
+		}
+		group->hwpt = hwpt;
+	}
+	refcount_inc(&hwpt->object.users);
+	list_add_tail(&idev->attached_link, &group->attached);
+	return 0;
+}
+
+/* X to none */
+static void idev_leave(struct iommufd_device *idev)
+{
+	struct iommufd_group *group = idev->group;
+	struct iommufd_hwpt *hwpt = group->hwpt;
+
+	list_del_init(&idev->attached_link);
+	if (list_empty(&group->attached)) {
+		group_switch(group, hwpt, NULL);
+		group->hwpt = NULL;
+	}
+	idev_unreserve(idev, hwpt->ioas);
+	hwpt_put(hwpt);
+}
+
+/* The regions of all attached devices in @ioas, or none of them. */
+static int group_reserve(struct iommufd_group *group, struct iommufd_ioas *ioas)
+{
+	struct iommufd_device *idev;
+	int ret;
+
+	list_for_each_entry(idev, &group->attached, attached_link) {
+		ret = idev_reserve(idev, ioas);
+		if (ret)
+			goto err_unreserve;
+	}
+	return 0;
+
+err_unreserve:
+	list_for_each_entry_continue_reverse(idev, &group->attached,
+					     attached_link)
+		idev_unreserve(idev, ioas);
+	return ret;
+}
+
+static void group_unreserve(struct iommufd_group *group,
+			    struct iommufd_ioas *ioas)
+{
+	struct iommufd_device *idev;
+
+	list_for_each_entry(idev, &group->attached, attached_link)
+		idev_unreserve(idev, ioas);
+}
+
+/* X to Y */
+static int group_replace(struct iommufd_group *group, struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_hwpt *old = group->hwpt;
+	struct iommufd_device *idev;
+	int ret;
+
+	if (hwpt == old)
+		return 0;
+	if (hwpt->ioas != old->ioas) {
+		ret = group_reserve(group, hwpt->ioas);
+		if (ret)
+			return ret;
+	}
+	ret = group_switch(group, old, hwpt);
+	if (ret) {
+		if (hwpt->ioas != old->ioas)
+			group_unreserve(group, hwpt->ioas);
+		return ret;
+	}
+	group->hwpt = hwpt;
+	if (hwpt->ioas != old->ioas)
+		group_unreserve(group, old->ioas);
+
+	/* The caller has a reference on @old as well: this is not its end. */
+	list_for_each_entry(idev, &group->attached, attached_link) {
+		refcount_inc(&hwpt->object.users);
+		iommufd_object_put(&old->object);
+	}
+	return 0;
+}
+
+/* The caller has a reference on @hwpt. */
+static int idev_attach_hwpt(struct iommufd_device *idev,
+			    struct iommufd_hwpt *hwpt)
+{
+	/*
+	 * 6.1 drivers share a table between IOMMU instances of different
+	 * abilities without care: widths and page sizes change under its users.
+	 */
+	if (hwpt->iommu != idev->dev->iommu->iommu_dev)
+		return -EINVAL;
+	if (idev_is_attached(idev))
+		return group_replace(idev->group, hwpt);
+	return idev_join(idev, hwpt);
+}
+
+/* Return: the automatic table of @ioas that @idev is attached to now. */
+static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
+					    struct iommufd_ioas *ioas)
+{
+	struct iommufd_hwpt *hwpt = idev->group->hwpt;
+	int ret;
+
+	lockdep_assert_held(&ioas->attach_lock);
+	/* The group's own table is the right one, not merely one that fits. */
+	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
+		ret = idev_attach_hwpt(idev, hwpt);
+		return ret ? ERR_PTR(ret) : hwpt;
+	}
+	list_for_each_entry(hwpt, &ioas->automatic, link) {
+		if (!iommufd_object_get_unless_gone(&hwpt->object))
+			continue;
+		ret = idev_attach_hwpt(idev, hwpt);
+		iommufd_object_put(&hwpt->object);
+		if (!ret)
+			return hwpt;
+		/* Not compatible: another one may be. */
+		if (ret != -EINVAL)
+			return ERR_PTR(ret);
+	}
+	return NULL;
+}
+
+static int idev_attach_ioas(struct iommufd_device *idev,
+			    struct iommufd_ioas *ioas, u32 *hwpt_id)
+{
+	struct iommufd_hwpt *hwpt;
+	int ret = 0;
+
+	mutex_lock(&ioas->attach_lock);
+	hwpt = attach_existing(idev, ioas);
+	if (hwpt)
+		goto out_unlock;
+	/* A group has one table: nothing that could be made now would fit. */
+	if (idev->group->hwpt && !idev_is_attached(idev)) {
+		hwpt = ERR_PTR(-EINVAL);
+		goto out_unlock;
+	}
+
+	hwpt = iommufd_hwpt_create(ioas, idev);
+	if (IS_ERR(hwpt))
+		goto out_unlock;
+	ret = idev_attach_hwpt(idev, hwpt);
+	if (ret) {
+		iommufd_hwpt_ops.destroy(&hwpt->object);
+		iommufd_object_abort(&hwpt->object);
+		goto out_unlock;
+	}
+	hwpt->automatic = true;
+	list_add_tail(&hwpt->link, &ioas->automatic);
+	iommufd_object_publish(&hwpt->object);
+out_unlock:
+	if (!ret && IS_ERR(hwpt))
+		ret = PTR_ERR(hwpt);
+	if (!ret)
+		*hwpt_id = hwpt->object.id;
+	mutex_unlock(&ioas->attach_lock);
+	return ret;
+}
+
+static int idev_attach(struct iommufd_device *idev,
+		       struct iommufd_object *object, u32 *pt_id)
+{
+	if (object->ops == &iommufd_ioas_ops)
+		return idev_attach_ioas(idev,
+					  container_of(object,
+						       struct iommufd_ioas,
+						       object), pt_id);
+	if (object->ops == &iommufd_hwpt_ops)
+		return idev_attach_hwpt(idev,
+					  container_of(object,
+						       struct iommufd_hwpt,
+						       object));
+	return -EINVAL;
+}
+
+/**
+ * iommufd_attach_device() - Let a device do DMA through a page table
+ * @idev: the device; when it is attached already, its table is replaced, and
+ *        that of all attached devices of its iommu_group
+ * @pt_id: number of an IOAS or of a HWPT; set to the number of the HWPT that is
+ *         in use now. For an IOAS one is found or made
+ *
+ * A failure leaves everything as it was. 6.1 drivers cannot change tables
+ * without blocking DMA for a moment.
+ *
+ * Context: may sleep; pins memory, when the table is the IOAS's first.
+ * Return: 0; -ENOENT when @pt_id names nothing; -EINVAL when it names something
+ * else, the table does not suit the device's IOMMU, or another device of the
+ * group is attached elsewhere; -EADDRINUSE when a mapping is where the device
+ * or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from pinning; an errno
+ * of the IOMMU driver.
+ */
+int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
+{
+	struct iommufd_object *object;
+	struct iommufd_hwpt *old;
+	int ret;
+
+	object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	mutex_lock(&idev->group->lock);
+	old = idev->group->hwpt;
+	if (old)
+		refcount_inc(&old->object.users);
+	ret = idev_attach(idev, object, pt_id);
+	if (old)
+		hwpt_put(old);
+	mutex_unlock(&idev->group->lock);
+	iommufd_object_put(object);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommufd_attach_device);
+
+/**
+ * iommufd_detach_device() - Block a device's DMA
+ * @idev: the device; nothing happens when it is not attached
+ *
+ * DMA stays possible while other devices of its iommu_group are attached.
+ *
+ * Context: may sleep.
+ */
+void iommufd_detach_device(struct iommufd_device *idev)
+{
+	mutex_lock(&idev->group->lock);
+	if (idev_is_attached(idev))
+		idev_leave(idev);
+	mutex_unlock(&idev->group->lock);
+}
+EXPORT_SYMBOL_GPL(iommufd_detach_device);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One open of /dev/iommu: the objects a user made, and the devices bound to it.
+ */
+#ifndef __IOMMUFD_CONTEXT_H
+#define __IOMMUFD_CONTEXT_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/xarray.h>
+
+struct file;
+struct iommufd_ioas;
+
+/**
+ * struct iommufd_ctx - a context
+ * @file: the open file. Its reference count is the context's: whoever needs
+ *        the context holds the file, so that closing the fd first only
+ *        postpones the end until the last bound device is gone
+ * @objects: ID to object; an ID whose object is not published yet is reserved.
+ *           Its xa_lock protects the life of objects, see object.h
+ * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock
+ * @device_lock: bind and unbind; protects @devices, @groups and the claims of
+ *               DMA ownership
+ * @devices: struct iommufd_device.link
+ * @groups: struct iommufd_group.link
+ */
+struct iommufd_ctx {
+	struct file *file;
+	struct xarray objects;
+	struct iommufd_ioas *compat_ioas;
+	struct mutex device_lock;
+	struct list_head devices;
+	struct list_head groups;
+};
+
+#endif

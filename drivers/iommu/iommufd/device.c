@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Binding a device to a context.
+ *
+ * A bind makes the context the owner of the DMA of the device's whole
+ * isolation group. The IOMMU core grants that to one owner at a time, and not
+ * while a kernel driver uses the DMA API of a member: a bind that succeeded
+ * is exclusive, and nobody needs another lock or flag to know it.
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
+
+#include "command.h"
+#include "context.h"
+#include "device.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Bind devices although the platform cannot keep them from raising the interrupts of others. A user could attack the host.");
+
+static void idev_destroy(struct iommufd_object *object)
+{
+	struct iommufd_device *idev = container_of(object,
+						   struct iommufd_device,
+						   object);
+
+	put_device(idev->dev);
+}
+
+const struct iommufd_object_ops iommufd_device_ops = {
+	.destroy = idev_destroy,
+};
+
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *object = iommufd_object_get(ictx, id,
+							   &iommufd_device_ops);
+
+	if (IS_ERR(object))
+		return ERR_CAST(object);
+	return container_of(object, struct iommufd_device, object);
+}
+
+static struct iommufd_group *group_find(struct iommufd_ctx *ictx,
+					struct iommu_group *iommu_group)
+{
+	struct iommufd_group *group;
+
+	lockdep_assert_held(&ictx->device_lock);
+	list_for_each_entry(group, &ictx->groups, link)
+		if (group->iommu_group == iommu_group)
+			return group;
+	return NULL;
+}
+
+/* Own the DMA of @iommu_group. Takes over the reference when it succeeds. */
+static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
+					  struct iommu_group *iommu_group)
+{
+	struct iommufd_group *group;
+	int ret;
+
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	if (!group)
+		return ERR_PTR(-ENOMEM);
+	ret = iommu_group_claim_dma_owner(iommu_group, group);
+	if (ret) {
+		kfree(group);
+		return ERR_PTR(ret);
+	}
+	group->iommu_group = iommu_group;
+	mutex_init(&group->lock);
+	INIT_LIST_HEAD(&group->attached);
+	list_add_tail(&group->link, &ictx->groups);
+	return group;
+}
+
+static void group_destroy(struct iommufd_group *group)
+{
+	WARN_ON(group->hwpt);
+	list_del(&group->link);
+	iommu_group_release_dma_owner(group->iommu_group);
+	iommu_group_put(group->iommu_group);
+	mutex_destroy(&group->lock);
+	kfree(group);
+}
+
+/* The group of @dev, with one device more. */
+static struct iommufd_group *group_get(struct iommufd_ctx *ictx,
+				       struct device *dev)
+{
+	struct iommu_group *iommu_group = iommu_group_get(dev);
+	struct iommufd_group *group;
+
+	if (!iommu_group)
+		return ERR_PTR(-ENODEV);
+	group = group_find(ictx, iommu_group);
+	if (!group) {
+		group = group_create(ictx, iommu_group);
+		if (!IS_ERR(group))
+			/* It keeps the reference. */
+			iommu_group = NULL;
+	}
+	iommu_group_put(iommu_group);
+	if (!IS_ERR(group))
+		group->nr_devices++;
+	return group;
+}
+
+static void group_put(struct iommufd_group *group)
+{
+	if (!--group->nr_devices)
+		group_destroy(group);
+}
+
+static struct iommufd_device *cookie_find(struct iommufd_ctx *ictx, u64 cookie)
+{
+	struct iommufd_device *idev;
+
+	lockdep_assert_held(&ictx->device_lock);
+	list_for_each_entry(idev, &ictx->devices, link)
+		if (idev->has_cookie && idev->cookie == cookie)
+			return idev;
+	return NULL;
+}
+
+/*
+ * A device that may write to any interrupt address can send any interrupt of
+ * the host. Either the interrupt controller or the IOMMU has to prevent that.
+ */
+static int check_interrupts(struct device *dev)
+{
+	if (irq_domain_check_msi_remap() ||
+	    device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP))
+		return 0;
+	if (!READ_ONCE(allow_unsafe_interrupts)) {
+		dev_warn(dev, "Interrupts are not isolated on this platform, refused. See the module parameter allow_unsafe_interrupts.\n");
+		return -EPERM;
+	}
+	dev_warn(dev, "Interrupts are not isolated on this platform, bound because allow_unsafe_interrupts is set.\n");
+	return 0;
+}
+
+static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
+					  struct device *dev,
+					    const u64 *cookie)
+{
+	struct iommufd_device *idev;
+	int ret;
+
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return ERR_PTR(-EINVAL);
+	if (!dev->iommu_group)
+		return ERR_PTR(-ENODEV);
+	ret = check_interrupts(dev);
+	if (ret)
+		return ERR_PTR(ret);
+	if (cookie && cookie_find(ictx, *cookie))
+		return ERR_PTR(-EEXIST);
+
+	idev = iommufd_object_create(ictx, struct iommufd_device,
+				     &iommufd_device_ops);
+	if (IS_ERR(idev))
+		return idev;
+	idev->group = group_get(ictx, dev);
+	if (IS_ERR(idev->group)) {
+		ret = PTR_ERR(idev->group);
+		iommufd_object_abort(&idev->object);
+		return ERR_PTR(ret);
+	}
+
+	idev->dev = get_device(dev);
+	idev->has_cookie = cookie;
+	idev->cookie = cookie ? *cookie : idev->object.id;
+	INIT_LIST_HEAD(&idev->attached_link);
+	list_add_tail(&idev->link, &ictx->devices);
+	/* The driver's reference makes the user's DESTROY answer EBUSY. */
+	refcount_inc(&idev->object.users);
+	iommufd_ctx_get(ictx);
+	iommufd_object_publish(&idev->object);
+	return idev;
+}
+
+/**
+ * iommufd_bind_device() - Make a context the owner of a device's DMA
+ * @ictx: the context; the device keeps it alive until it is unbound
+ * @dev: a device whose driver sets driver_managed_dma
+ * @cookie: 64-bit name that the user chose for the device, unique in @ictx;
+ *          NULL for none
+ * @id: set to the number by which the user can name the device from now on
+ *
+ * No DMA of the device's iommu_group reaches memory until a device of it is
+ * attached. Success is exclusive: no other context, container or kernel driver
+ * owns the group, and none can until the last device of the group is unbound.
+ *
+ * Context: may sleep. The caller does not bind @dev twice at once.
+ * Return: the device, to be given back with iommufd_unbind_device();
+ * -EINVAL when the IOMMU cannot keep caches coherent; -ENODEV without an
+ * iommu_group; -EPERM when interrupts are not isolated, or the group has
+ * another owner; -EBUSY when the group is attached elsewhere; -EEXIST when
+ * another device of @ictx bears @cookie; -ENOMEM; -ENOSPC without free numbers.
+ */
+struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
+					   struct device *dev,
+					   const u64 *cookie, u32 *id)
+{
+	struct iommufd_device *idev;
+
+	mutex_lock(&ictx->device_lock);
+	idev = idev_create(ictx, dev, cookie);
+	mutex_unlock(&ictx->device_lock);
+	if (!IS_ERR(idev))
+		*id = idev->object.id;
+	return idev;
+}
+EXPORT_SYMBOL_GPL(iommufd_bind_device);
+
+/**
+ * iommufd_unbind_device() - Undo iommufd_bind_device()
+ * @idev: not attached
+ *
+ * Waits for ioctls that are using @idev. With the last device of its
+ * iommu_group the group goes back to the kernel's DMA API.
+ *
+ * Context: may sleep.
+ */
+void iommufd_unbind_device(struct iommufd_device *idev)
+{
+	struct iommufd_group *group = idev->group;
+	struct iommufd_ctx *ictx = idev->object.ictx;
+
+	WARN_ON(!list_empty(&idev->attached_link));
+	mutex_lock(&ictx->device_lock);
+	list_del(&idev->link);
+	mutex_unlock(&ictx->device_lock);
+
+	/* An ioctl may need the group until nobody uses the device any more. */
+	iommufd_object_remove(&idev->object);
+
+	mutex_lock(&ictx->device_lock);
+	group_put(group);
+	mutex_unlock(&ictx->device_lock);
+	iommufd_ctx_put(ictx);
+}
+EXPORT_SYMBOL_GPL(iommufd_unbind_device);
+
+/* IOMMU_DEVICE_FIND */
+int iommufd_device_find(struct iommufd_command *command)
+{
+	struct iommu_device_find *arg = command->argument;
+	struct iommufd_ctx *ictx = command->ictx;
+	struct iommufd_device *idev;
+
+	mutex_lock(&ictx->device_lock);
+	idev = cookie_find(ictx, arg->dev_cookie);
+	if (idev)
+		arg->out_dev_id = idev->object.id;
+	mutex_unlock(&ictx->device_lock);
+	return idev ? iommufd_command_reply(command) : -ENOENT;
+}
+
+/* What the IOMMU driver tells, and zeroes up to the caller's capacity. */
+static int hw_info_copy(struct iommu_hw_info *arg, const void *data,
+			size_t length)
+{
+	void __user *user = u64_to_user_ptr(arg->data_uptr);
+	size_t capacity = arg->data_len;
+	size_t copied = min(capacity, length);
+
+	if (copied && copy_to_user(user, data, copied))
+		return -EFAULT;
+	if (capacity > copied && clear_user(user + copied, capacity - copied))
+		return -EFAULT;
+	arg->data_len = length;
+	return 0;
+}
+
+/* IOMMU_GET_HW_INFO */
+int iommufd_device_hw_info(struct iommufd_command *command)
+{
+	struct iommu_hw_info *arg = command->argument;
+	const struct iommu_ops *ops;
+	u64 data[IOMMU_HW_INFO_MAX_SIZE / sizeof(u64)] = {};
+	struct iommufd_device *idev;
+	u32 type = IOMMU_HW_INFO_TYPE_NONE;
+	size_t length = 0;
+	int ret;
+
+	idev = iommufd_device_get(command->ictx, arg->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+
+	ops = dev_iommu_ops(idev->dev);
+	if (ops->hw_info)
+		length = ops->hw_info(idev->dev, &type, data);
+	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE &&
+	    arg->in_data_type != IOMMU_HW_INFO_TYPE_DEFAULT &&
+	    arg->in_data_type != type)
+		ret = -EOPNOTSUPP;
+	else
+		ret = hw_info_copy(arg, data, length);
+	if (!ret) {
+		arg->out_data_type = type;
+		arg->out_capabilities = 0;
+		arg->out_max_pasid_log2 = 0;
+		ret = iommufd_command_reply(command);
+	}
+	iommufd_object_put(&idev->object);
+	return ret;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Devices that drivers bound to a context, and the isolation groups that own
+ * their DMA.
+ */
+#ifndef __IOMMUFD_DEVICE_H
+#define __IOMMUFD_DEVICE_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+#include "object.h"
+
+struct device;
+struct iommu_group;
+struct iommufd_command;
+struct iommufd_hwpt;
+
+/**
+ * struct iommufd_group - what the context has of one iommu_group
+ * @link: in struct iommufd_ctx.groups; under its device_lock
+ * @iommu_group: holds a reference; its DMA is owned by this struct
+ * @nr_devices: bound devices; under iommufd_ctx.device_lock
+ * @lock: the attachment of the group, outside of iommufd_ioas.attach_lock and
+ *        of everything in mapping.h
+ * @hwpt: what the group's devices are attached to, with a reference for each
+ *        attached device; NULL when none is; under @lock
+ * @attached: struct iommufd_device.attached_link; under @lock
+ *
+ * 6.1 lets one owner claim a group once. Several devices of a group may be
+ * bound to one context, so the claim is here, and counted.
+ */
+struct iommufd_group {
+	struct list_head link;
+	struct iommu_group *iommu_group;
+	unsigned int nr_devices;
+	struct mutex lock;
+	struct iommufd_hwpt *hwpt;
+	struct list_head attached;
+};
+
+/**
+ * struct iommufd_device - a bound device
+ * @object: its base; one user more than its number, which is the driver
+ * @link: in struct iommufd_ctx.devices; under its device_lock
+ * @dev: holds a reference; immutable
+ * @group: immutable
+ * @cookie: the name that the user chose; immutable
+ * @has_cookie: the user chose one; immutable. If not, the number is the name
+ * @attached_link: in struct iommufd_group.attached; under its lock
+ */
+struct iommufd_device {
+	struct iommufd_object object;
+	struct list_head link;
+	struct device *dev;
+	struct iommufd_group *group;
+	u64 cookie;
+	bool has_cookie;
+	struct list_head attached_link;
+};
+
+extern const struct iommufd_object_ops iommufd_device_ops;
+
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id);
+
+int iommufd_device_find(struct iommufd_command *command);
+int iommufd_device_hw_info(struct iommufd_command *command);
+
+#endif

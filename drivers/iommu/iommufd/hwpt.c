@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hardware page tables.
+ *
+ * 6.1 makes a domain without knowing the device, and what the domain can do,
+ * its page sizes and its aperture, is final only once the driver has seen a
+ * device. The table has to be filled before a device uses it, so it is shown
+ * to the driver first: by the driver's domain_prepare operation, or, where
+ * there is none, by an attach of the empty domain that is undone at once.
+ * DMA of an unattached group is blocked before, during and after.
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "command.h"
+#include "context.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
+
+static void hwpt_destroy(struct iommufd_object *object)
+{
+	struct iommufd_hwpt *hwpt = container_of(object, struct iommufd_hwpt,
+						 object);
+	struct iommufd_ioas *ioas = hwpt->ioas;
+
+	if (hwpt->automatic) {
+		mutex_lock(&ioas->attach_lock);
+		list_del(&hwpt->link);
+		mutex_unlock(&ioas->attach_lock);
+	}
+	mapped_space_remove_table(&ioas->space, &hwpt->table);
+	iommu_domain_free(hwpt->table.domain);
+	module_put(hwpt->driver);
+	iommufd_object_put(&ioas->object);
+}
+
+const struct iommufd_object_ops iommufd_hwpt_ops = {
+	.destroy = hwpt_destroy,
+};
+
+/* Without domain_prepare. See the top of this file. */
+static int domain_prepare_by_attach(struct iommu_domain *domain,
+				    struct iommufd_group *group)
+{
+	int ret;
+
+	/* Not while the group's DMA runs through another table. */
+	if (group->hwpt)
+		return -EOPNOTSUPP;
+	ret = iommu_attach_group(domain, group->iommu_group);
+	if (ret)
+		return ret;
+	/* It counts for entries that are written later: now is the time. */
+	if (domain->ops->enforce_cache_coherency)
+		domain->ops->enforce_cache_coherency(domain);
+	iommu_detach_group(domain, group->iommu_group);
+	return 0;
+}
+
+/*
+ * Where the IOMMU translates writes to the MSI doorbell, the kernel maps it
+ * into a window of the IOVA space that the driver names.
+ */
+static int domain_set_msi_window(struct iommu_domain *domain,
+				 struct iommufd_group *group)
+{
+	struct iommu_resv_region *region, *next;
+	bool translated = false;
+	phys_addr_t base = 0;
+	LIST_HEAD(regions);
+	int ret;
+
+	ret = iommu_get_group_resv_regions(group->iommu_group, &regions);
+	if (ret)
+		return ret;
+	list_for_each_entry_safe(region, next, &regions, list) {
+		if (region->type == IOMMU_RESV_SW_MSI) {
+			translated = true;
+			base = region->start;
+		}
+		kfree(region);
+	}
+	return translated ? iommu_get_msi_cookie(domain, base) : 0;
+}
+
+static int domain_prepare(struct iommu_domain *domain,
+			  struct iommufd_device *idev)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
+	int ret;
+
+	lockdep_assert_held(&idev->group->lock);
+
+	if (ops->domain_prepare)
+		ret = ops->domain_prepare(domain, idev->dev);
+	else
+		ret = domain_prepare_by_attach(domain, idev->group);
+	return ret ?: domain_set_msi_window(domain, idev->group);
+}
+
+/**
+ * iommufd_hwpt_create() - Make a table that translates all an IOAS maps
+ * @ioas: which
+ * @idev: a device that can be attached to it; its group's lock is held
+ *
+ * Return: the table, not published; an errno of mapped_space_add_table() or of
+ * the IOMMU driver.
+ */
+struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
+					 struct iommufd_device *idev)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
+	struct iommufd_hwpt *hwpt;
+	int ret;
+
+	hwpt = iommufd_object_create(idev->object.ictx, struct iommufd_hwpt,
+				     &iommufd_hwpt_ops);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	hwpt->iommu = idev->dev->iommu->iommu_dev;
+
+	/* The table may outlive every device that keeps the driver loaded. */
+	hwpt->driver = ops->owner;
+	if (!try_module_get(hwpt->driver)) {
+		ret = -ENODEV;
+		goto err_abort;
+	}
+	hwpt->table.domain = iommu_domain_alloc(idev->dev->bus);
+	if (!hwpt->table.domain) {
+		ret = -ENOMEM;
+		goto err_put_driver;
+	}
+	ret = domain_prepare(hwpt->table.domain, idev);
+	if (ret)
+		goto err_free_domain;
+	ret = mapped_space_add_table(&ioas->space, &hwpt->table);
+	if (ret)
+		goto err_free_domain;
+	hwpt->ioas = ioas;
+	refcount_inc(&ioas->object.users);
+	return hwpt;
+
+err_free_domain:
+	iommu_domain_free(hwpt->table.domain);
+err_put_driver:
+	module_put(hwpt->driver);
+err_abort:
+	iommufd_object_abort(&hwpt->object);
+	return ERR_PTR(ret);
+}
+
+static int hwpt_alloc(struct iommufd_command *command,
+		      struct iommufd_device *idev, struct iommufd_ioas *ioas)
+{
+	struct iommu_hwpt_alloc *arg = command->argument;
+	struct iommufd_hwpt *hwpt;
+
+	mutex_lock(&idev->group->lock);
+	hwpt = iommufd_hwpt_create(ioas, idev);
+	mutex_unlock(&idev->group->lock);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	arg->out_hwpt_id = hwpt->object.id;
+	command->created = &hwpt->object;
+	return 0;
+}
+
+/* IOMMU_HWPT_ALLOC */
+int iommufd_hwpt_alloc(struct iommufd_command *command)
+{
+	struct iommu_hwpt_alloc *arg = command->argument;
+	bool has_data = arg->data_type != IOMMU_HWPT_DATA_NONE;
+	struct iommufd_object *object;
+	struct iommufd_device *idev;
+	int ret;
+
+	if (has_data != !!arg->data_len)
+		return -EINVAL;
+	idev = iommufd_device_get(command->ictx, arg->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	object = iommufd_object_get(command->ictx, arg->pt_id, NULL);
+	if (IS_ERR(object)) {
+		ret = -EINVAL;
+		goto out_put_device;
+	}
+
+	if (object->ops != &iommufd_ioas_ops && object->ops != &iommufd_hwpt_ops)
+		ret = -EINVAL;
+	else if (object->ops == &iommufd_hwpt_ops || arg->flags || has_data)
+		/* No driver of this kernel nests tables or tracks dirty pages. */
+		ret = -EOPNOTSUPP;
+	else
+		ret = hwpt_alloc(command, idev,
+				 container_of(object, struct iommufd_ioas,
+					      object));
+	iommufd_object_put(object);
+out_put_device:
+	iommufd_object_put(&idev->object);
+	return ret;
+}

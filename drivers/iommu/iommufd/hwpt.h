@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * HWPT: one hardware page table (an iommu_domain) of an IOAS. It translates
+ * all that the IOAS maps, from its creation on, and devices are attached to it.
+ */
+#ifndef __IOMMUFD_HWPT_H
+#define __IOMMUFD_HWPT_H
+
+#include "mapping.h"
+#include "object.h"
+
+struct iommu_device;
+struct module;
+struct iommufd_command;
+struct iommufd_device;
+struct iommufd_ioas;
+
+/**
+ * struct iommufd_hwpt - the object
+ * @object: its base
+ * @table: the page table, in the IOAS's list
+ * @ioas: holds a reference; immutable
+ * @iommu: the IOMMU instance it was made for; immutable
+ * @driver: the IOMMU driver; immutable
+ * @automatic: made by an attach, not by the user; immutable once published
+ * @link: in struct iommufd_ioas.automatic; under its attach_lock
+ */
+struct iommufd_hwpt {
+	struct iommufd_object object;
+	struct mapped_table table;
+	struct iommufd_ioas *ioas;
+	struct iommu_device *iommu;
+	struct module *driver;
+	bool automatic;
+	struct list_head link;
+};
+
+extern const struct iommufd_object_ops iommufd_hwpt_ops;
+
+struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
+					 struct iommufd_device *idev);
+
+int iommufd_hwpt_alloc(struct iommufd_command *command);
+
+#endif

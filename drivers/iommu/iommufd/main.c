@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iommufd: user space manages the I/O page tables of its devices.
+ *
+ * A program opens /dev/iommu, makes objects there and maps memory; a driver
+ * such as vfio-pci binds a device to the open file. This file has the node, the
+ * table of calls and what is common to all of them.
+ *
+ * From a call to its handler: commands[] below. From a handler down:
+ *
+ *	object.c	numbers, references, destruction
+ *	ioas.c		the IOAS and its calls
+ *	hwpt.c		hardware page tables
+ *	device.c	bind, and what is asked about a device
+ *	attachment.c	attach, replace, detach
+ *	compat_ioas.c	where VFIO groups attach
+ *	mapping.c	what is mapped, in which tables
+ *	iova_space.c	ranges of IOVA as data
+ *	user_memory.c	pinned pages
+ *	page_runs.c	the record of them
+ *	memory_charge.c	who pays
+ *
+ * Calls go down that list only. Locks, from the outside in; all are described
+ * where they are declared:
+ *
+ *	iommufd_ctx.device_lock
+ *	iommufd_group.lock
+ *	  iommufd_ioas.attach_lock
+ *	    mapped_space.tables_lock
+ *	      mapped_space.lock
+ *	      user_memory.lock
+ *	        mmap_lock
+ *	the xa_lock of iommufd_ctx.objects
+ *
+ * device_lock and iommufd_group.lock are never held together. mapped_space.lock
+ * and the xa_lock are leaves.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
+
+#include "command.h"
+#include "compat_ioas.h"
+#include "context.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
+#include "object.h"
+
+/**
+ * struct iommufd_command_info - one row of the table of calls
+ * @ioctl: the full number
+ * @execute: the handler
+ * @size: of the argument
+ * @min_size: of its first version: what the caller has to supply
+ * @flags_at: offset of the flags, 0 for a call that checks them itself
+ * @flags: those that this kernel knows
+ * @reserved_at: offset of a field that has to be zero
+ * @reserved_size: its size, 0 for none
+ */
+struct iommufd_command_info {
+	unsigned int ioctl;
+	int (*execute)(struct iommufd_command *command);
+	u8 size;
+	u8 min_size;
+	u8 flags_at;
+	u8 reserved_at;
+	u8 reserved_size;
+	u32 flags;
+};
+
+/* Room for the largest argument. */
+union command_argument {
+	struct iommu_destroy destroy;
+	struct iommu_device_find device_find;
+	struct iommu_hw_info hw_info;
+	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_ioas_alloc ioas_alloc;
+	struct iommu_ioas_iova_ranges iova_ranges;
+	struct iommu_ioas_map map;
+	struct iommu_ioas_unmap unmap;
+	struct iommu_vfio_ioas vfio_ioas;
+};
+
+static int destroy_object(struct iommufd_command *command)
+{
+	struct iommu_destroy *arg = command->argument;
+
+	return iommufd_object_destroy(command->ictx, arg->id);
+}
+
+#define FLAGS(type, known) \
+	.flags_at = offsetof(struct type, flags), .flags = known
+
+#define RESERVED(type, field) \
+	.reserved_at = offsetof(struct type, field), \
+	.reserved_size = sizeof_field(struct type, field)
+
+#define COMMAND(number, handler, type, last_of_first_version, ...)	\
+	[_IOC_NR(number) - IOMMUFD_CMD_BASE] = {			\
+		.ioctl = number,					\
+		.execute = handler,					\
+		.size = sizeof(struct type) +				\
+			BUILD_BUG_ON_ZERO(sizeof(struct type) >		\
+					  sizeof(union command_argument)), \
+		.min_size = offsetofend(struct type, last_of_first_version), \
+		__VA_ARGS__						\
+	}
+
+static const struct iommufd_command_info commands[] = {
+	COMMAND(IOMMU_DESTROY, destroy_object, iommu_destroy, id),
+	COMMAND(IOMMU_DEVICE_FIND, iommufd_device_find, iommu_device_find,
+		dev_cookie),
+	COMMAND(IOMMU_GET_HW_INFO, iommufd_device_hw_info, iommu_hw_info,
+		__reserved, FLAGS(iommu_hw_info, IOMMU_HW_INFO_FLAG_INPUT_TYPE),
+		RESERVED(iommu_hw_info, __reserved)),
+	COMMAND(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc, iommu_hwpt_alloc,
+		__reserved, RESERVED(iommu_hwpt_alloc, __reserved)),
+	COMMAND(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc, iommu_ioas_alloc,
+		out_ioas_id, FLAGS(iommu_ioas_alloc, 0)),
+	COMMAND(IOMMU_IOAS_IOVA_RANGES, iommufd_ioas_iova_ranges,
+		iommu_ioas_iova_ranges, out_iova_alignment,
+		RESERVED(iommu_ioas_iova_ranges, __reserved)),
+	COMMAND(IOMMU_IOAS_MAP, iommufd_ioas_map, iommu_ioas_map, iova,
+		FLAGS(iommu_ioas_map, IOMMU_IOAS_MAP_FIXED_IOVA |
+		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE),
+		RESERVED(iommu_ioas_map, __reserved)),
+	COMMAND(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap, iommu_ioas_unmap, length),
+	COMMAND(IOMMU_VFIO_IOAS, iommufd_compat_ioas, iommu_vfio_ioas,
+		__reserved, RESERVED(iommu_vfio_ioas, __reserved)),
+};
+
+/*
+ * A field that this kernel does not know: the caller relies on something that
+ * would not happen.
+ */
+static int check_argument(const struct iommufd_command_info *info,
+			  const void *argument)
+{
+	if (info->flags_at) {
+		u32 flags = *(const u32 *)(argument + info->flags_at);
+
+		if (flags & ~info->flags)
+			return -EOPNOTSUPP;
+	}
+	if (memchr_inv(argument + info->reserved_at, 0, info->reserved_size))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/**
+ * iommufd_command_reply() - Copy the argument back to the caller
+ * @command: the call
+ *
+ * Never more than the caller's structure has.
+ *
+ * Return: 0; -EFAULT.
+ */
+int iommufd_command_reply(const struct iommufd_command *command)
+{
+	if (copy_to_user(command->user, command->argument,
+			 min(command->user_size, command->size)))
+		return -EFAULT;
+	return 0;
+}
+
+/* An object that the caller never learns about does not stay behind. */
+static int finish_creation(struct iommufd_command *command)
+{
+	struct iommufd_object *object = command->created;
+	int ret = iommufd_command_reply(command);
+
+	if (ret) {
+		object->ops->destroy(object);
+		iommufd_object_abort(object);
+		return ret;
+	}
+	iommufd_object_publish(object);
+	return 0;
+}
+
+static long iommufd_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long address)
+{
+	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
+	const struct iommufd_command_info *info;
+	union command_argument argument;
+	struct iommufd_command command = {
+		.ictx = file->private_data,
+		.user = (void __user *)address,
+		.argument = &argument,
+	};
+	int ret;
+
+	if (index >= ARRAY_SIZE(commands))
+		return -ENOTTY;
+	info = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
+
+	/* Each argument begins with its size. */
+	if (get_user(command.user_size, (u32 __user *)command.user))
+		return -EFAULT;
+	if (!info->execute || info->ioctl != cmd)
+		return -ENOTTY;
+	if (command.user_size < info->min_size)
+		return -EINVAL;
+	command.size = info->size;
+	ret = copy_struct_from_user(&argument, info->size, command.user,
+				    command.user_size);
+	if (ret)
+		return ret;
+	ret = check_argument(info, &argument);
+	if (ret)
+		return ret;
+
+	ret = info->execute(&command);
+	if (!ret && command.created)
+		ret = finish_creation(&command);
+	return ret;
+}
+
+static int iommufd_open(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ictx;
+
+	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
+	if (!ictx)
+		return -ENOMEM;
+	ictx->file = file;
+	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	mutex_init(&ictx->device_lock);
+	INIT_LIST_HEAD(&ictx->devices);
+	INIT_LIST_HEAD(&ictx->groups);
+	file->private_data = ictx;
+	return 0;
+}
+
+/* Bound devices hold the file, so that there are none any more. */
+static int iommufd_release(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ictx = file->private_data;
+
+	iommufd_object_destroy_all(ictx);
+	WARN_ON(!list_empty(&ictx->groups));
+	xa_destroy(&ictx->objects);
+	mutex_destroy(&ictx->device_lock);
+	kfree(ictx);
+	return 0;
+}
+
+static const struct file_operations iommufd_fops = {
+	.owner = THIS_MODULE,
+	.open = iommufd_open,
+	.release = iommufd_release,
+	.unlocked_ioctl = iommufd_ioctl,
+	/* Every structure has the same layout for 32-bit programs. */
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+/**
+ * iommufd_ctx_get() - Take another reference on a context
+ * @ictx: the context
+ */
+void iommufd_ctx_get(struct iommufd_ctx *ictx)
+{
+	get_file(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_get);
+
+/**
+ * iommufd_ctx_put() - Give a reference back
+ * @ictx: the context
+ *
+ * Context: any. The last reference ends the context, in the caller's task work.
+ */
+void iommufd_ctx_put(struct iommufd_ctx *ictx)
+{
+	fput(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_put);
+
+/**
+ * iommufd_ctx_from_file() - The context behind an open file
+ * @file: any file, the caller has a reference
+ *
+ * Return: the context with a reference; -EBADFD when the file is no iommufd.
+ */
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
+{
+	if (file->f_op != &iommufd_fops)
+		return ERR_PTR(-EBADFD);
+	get_file(file);
+	return file->private_data;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_from_file);
+
+/**
+ * iommufd_ctx_from_fd() - The context behind a file descriptor
+ * @fd: of the current process
+ *
+ * Return: the context with a reference; -EBADF when @fd is not open; -EBADFD
+ * when it is no iommufd.
+ */
+struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
+{
+	struct file *file = fget(fd);
+	struct iommufd_ctx *ictx;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	ictx = iommufd_ctx_from_file(file);
+	fput(file);
+	return ictx;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
+
+static struct miscdevice iommufd_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "iommu",
+	.nodename = "iommu",
+	.fops = &iommufd_fops,
+	.mode = 0660,
+};
+module_misc_device(iommufd_misc);
+
+MODULE_DESCRIPTION("I/O address space management for user space");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Numbers, references and the end of objects.
+ */
+#include <linux/err.h>
+#include <linux/limits.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "context.h"
+#include "object.h"
+
+/* Use __iommufd_object_create() through iommufd_object_create(). */
+struct iommufd_object *
+__iommufd_object_create(struct iommufd_ctx *ictx, size_t size,
+			const struct iommufd_object_ops *ops)
+{
+	struct iommufd_object *object;
+	int ret;
+
+	object = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!object)
+		return ERR_PTR(-ENOMEM);
+	object->ops = ops;
+	object->ictx = ictx;
+	refcount_set(&object->users, 1);
+
+	/*
+	 * A reserved entry reads as empty. Publishing it later needs no memory.
+	 * The lowest free number is used, and 0 never.
+	 */
+	ret = xa_alloc(&ictx->objects, &object->id, XA_ZERO_ENTRY,
+		       XA_LIMIT(1, INT_MAX), GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		kfree(object);
+		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
+	}
+	return object;
+}
+
+/* From now on the user can name the object. */
+void iommufd_object_publish(struct iommufd_object *object)
+{
+	void *old = xa_store(&object->ictx->objects, object->id, object,
+			     GFP_KERNEL_ACCOUNT);
+
+	/* xa_alloc() left a slot for it. */
+	WARN_ON(old);
+}
+
+/*
+ * The end of an object that was never published. The caller has undone what
+ * the object's destroy function would undo, or calls it first.
+ */
+void iommufd_object_abort(struct iommufd_object *object)
+{
+	xa_erase(&object->ictx->objects, object->id);
+	kfree(object);
+}
+
+/* Take a reference under the lock that protects the pointer to @object. */
+bool iommufd_object_get_unless_gone(struct iommufd_object *object)
+{
+	return refcount_inc_not_zero(&object->users);
+}
+
+/**
+ * iommufd_object_get() - Look up an object by its number
+ * @ictx: the context
+ * @id: the number
+ * @ops: the type it has to have; NULL for any
+ *
+ * Return: the object with a reference; -ENOENT, also for another type.
+ */
+struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
+					  const struct iommufd_object_ops *ops)
+{
+	struct iommufd_object *object;
+
+	xa_lock(&ictx->objects);
+	object = xa_load(&ictx->objects, id);
+	if (!object || (ops && object->ops != ops) ||
+	    !iommufd_object_get_unless_gone(object))
+		object = ERR_PTR(-ENOENT);
+	xa_unlock(&ictx->objects);
+	return object;
+}
+
+/*
+ * The last user wakes whoever waits to free the object. wake_up_var() uses
+ * the address only as a key, so it does not matter that the object may be gone.
+ */
+void iommufd_object_put(struct iommufd_object *object)
+{
+	if (refcount_dec_and_test(&object->users))
+		wake_up_var(&object->users);
+}
+
+/* Take the number of an object away if nothing but the number refers to it. */
+static bool object_retire(struct iommufd_object *object)
+{
+	lockdep_assert_held(&object->ictx->objects.xa_lock);
+
+	if (!refcount_dec_if_one(&object->users))
+		return false;
+	__xa_erase(&object->ictx->objects, object->id);
+	return true;
+}
+
+static void object_free(struct iommufd_object *object)
+{
+	object->ops->destroy(object);
+	kfree(object);
+}
+
+/**
+ * iommufd_object_destroy() - Destroy what the user names
+ * @ictx: the context
+ * @id: the number
+ *
+ * Return: 0; -ENOENT; -EBUSY when something refers to the object, or another
+ * ioctl is using it.
+ */
+int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *object;
+	int ret = 0;
+
+	xa_lock(&ictx->objects);
+	object = xa_load(&ictx->objects, id);
+	if (!object)
+		ret = -ENOENT;
+	else if (!object_retire(object))
+		ret = -EBUSY;
+	xa_unlock(&ictx->objects);
+	if (!ret)
+		object_free(object);
+	return ret;
+}
+
+/*
+ * Give a reference back and destroy the object if that was the last one, for
+ * objects that the kernel made on its own. Return: whether it is gone.
+ */
+bool iommufd_object_put_and_try_destroy(struct iommufd_object *object)
+{
+	struct iommufd_ctx *ictx = object->ictx;
+	bool retired;
+
+	xa_lock(&ictx->objects);
+	/* The number's own reference remains. */
+	WARN_ON(refcount_dec_and_test(&object->users));
+	retired = object_retire(object);
+	xa_unlock(&ictx->objects);
+	if (retired)
+		object_free(object);
+	return retired;
+}
+
+/**
+ * iommufd_object_remove() - Destroy an object that a driver holds
+ * @object: the caller's reference is consumed
+ *
+ * Waits for ioctls that are using the object; new ones do not find it. Nothing
+ * else may refer to it.
+ */
+void iommufd_object_remove(struct iommufd_object *object)
+{
+	xa_erase(&object->ictx->objects, object->id);
+
+	/* The number's reference and the caller's. */
+	if (!refcount_sub_and_test(2, &object->users))
+		wait_var_event(&object->users,
+			       !refcount_read(&object->users));
+	/* Pairs with the release in refcount_dec_and_test(). */
+	smp_acquire__after_ctrl_dep();
+	object_free(object);
+}
+
+/**
+ * iommufd_object_destroy_all() - The context ends
+ * @ictx: nobody else can reach it
+ *
+ * Objects refer to each other without cycles, so each round can destroy those
+ * that nothing refers to any more.
+ */
+void iommufd_object_destroy_all(struct iommufd_ctx *ictx)
+{
+	struct iommufd_object *object;
+	unsigned long id;
+	bool progress;
+
+	do {
+		progress = false;
+		xa_for_each(&ictx->objects, id, object)
+			if (!iommufd_object_destroy(ictx, id))
+				progress = true;
+	} while (progress);
+	WARN_ON(!xa_empty(&ictx->objects));
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Objects of a context, known to the user by a number.
+ *
+ * Life:
+ *	create		memory and a number, which nobody can look up yet
+ *	publish		the number works; cannot fail
+ *	get, put	somebody uses it or refers to it
+ *	destroy		by the user, when nobody does; or by the kernel, which
+ *			takes the number away and waits until nobody does
+ *
+ * The count of users is all there is: 1 for the number, and one for each
+ * reference, whether it lasts for one ioctl or for the life of another object.
+ * Only under the xarray's lock does it go from 1 to 0 while the number exists,
+ * so a look-up either finds the object alive or not at all.
+ */
+#ifndef __IOMMUFD_OBJECT_H
+#define __IOMMUFD_OBJECT_H
+
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+struct iommufd_ctx;
+struct iommufd_object;
+
+/**
+ * struct iommufd_object_ops - what kind of object
+ * @destroy: give up what the object holds, not its memory. Runs once, when no
+ *           user is left and the number is gone
+ *
+ * The address of this struct is the type: look-ups compare it.
+ */
+struct iommufd_object_ops {
+	void (*destroy)(struct iommufd_object *object);
+};
+
+/**
+ * struct iommufd_object - first member of every object
+ * @ops: the type; immutable
+ * @ictx: the context; immutable
+ * @id: the number; immutable
+ * @users: see above
+ */
+struct iommufd_object {
+	const struct iommufd_object_ops *ops;
+	struct iommufd_ctx *ictx;
+	u32 id;
+	refcount_t users;
+};
+
+struct iommufd_object *__iommufd_object_create(struct iommufd_ctx *ictx,
+					       size_t size,
+					       const struct iommufd_object_ops *ops);
+
+/* A zeroed struct @type whose first member is "object". */
+#define iommufd_object_create(ictx, type, ops)				\
+	((type *)__iommufd_object_create(ictx, sizeof(type) +		\
+		BUILD_BUG_ON_ZERO(offsetof(type, object)), ops))
+
+void iommufd_object_publish(struct iommufd_object *object);
+void iommufd_object_abort(struct iommufd_object *object);
+
+struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
+					  const struct iommufd_object_ops *ops);
+bool iommufd_object_get_unless_gone(struct iommufd_object *object);
+void iommufd_object_put(struct iommufd_object *object);
+
+int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id);
+bool iommufd_object_put_and_try_destroy(struct iommufd_object *object);
+void iommufd_object_remove(struct iommufd_object *object);
+void iommufd_object_destroy_all(struct iommufd_ctx *ictx);
+
+#endif

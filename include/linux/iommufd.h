@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * iommufd for drivers: bind a device to a user's /dev/iommu, attach it to one
+ * of the user's I/O address spaces.
+ *
+ * Life of a device:
+ *
+ *	ictx = iommufd_ctx_from_fd(fd);
+ *	idev = iommufd_bind_device(ictx, dev, &cookie, &id);
+ *	iommufd_ctx_put(ictx);			idev keeps the context
+ *	iommufd_attach_device(idev, &pt_id);	again to replace
+ *	iommufd_detach_device(idev);
+ *	iommufd_unbind_device(idev);
+ *
+ * The caller serialises the calls on one idev. Calls on different devices may
+ * run side by side, also when the devices share an iommu_group.
+ */
+#ifndef __LINUX_IOMMUFD_H
+#define __LINUX_IOMMUFD_H
+
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/types.h>
+
+struct device;
+struct file;
+struct iommufd_ctx;
+struct iommufd_device;
+
+#if IS_ENABLED(CONFIG_IOMMUFD)
+struct iommufd_ctx *iommufd_ctx_from_fd(int fd);
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *file);
+void iommufd_ctx_get(struct iommufd_ctx *ictx);
+void iommufd_ctx_put(struct iommufd_ctx *ictx);
+
+struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
+					   struct device *dev,
+					   const u64 *cookie, u32 *id);
+void iommufd_unbind_device(struct iommufd_device *idev);
+int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id);
+void iommufd_detach_device(struct iommufd_device *idev);
+
+int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id);
+int iommufd_compat_ioas_create(struct iommufd_ctx *ictx);
+#else
+static inline struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
+{
+	return ERR_PTR(-EBADFD);
+}
+
+static inline void iommufd_ctx_get(struct iommufd_ctx *ictx)
+{
+}
+
+static inline void iommufd_ctx_put(struct iommufd_ctx *ictx)
+{
+}
+
+static inline struct iommufd_device *
+iommufd_bind_device(struct iommufd_ctx *ictx, struct device *dev,
+		    const u64 *cookie, u32 *id)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void iommufd_unbind_device(struct iommufd_device *idev)
+{
+}
+
+static inline int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void iommufd_detach_device(struct iommufd_device *idev)
+{
+}
+
+static inline int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int iommufd_compat_ioas_create(struct iommufd_ctx *ictx)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+#endif
