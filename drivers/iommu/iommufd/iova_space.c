@@ -283,7 +283,7 @@ static int choose_iova(struct iova_space *space, u64 address,
 	 * An address that agrees with the memory in its low bits lets the IOMMU
 	 * use its large pages.
 	 */
-	granule = min(1ULL << fls64(length - 1), huge);
+	granule = min((u64)1 << fls64(length - 1), huge);
 	if (address)
 		granule = min(granule, address & -address);
 	if (granule < space->alignment)
