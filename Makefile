@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Compose, build, boot, judge; `make help` says how.
+
+BUILD ?= build
+JOBS ?= $(shell nproc)
+export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY
+
+LINUX := $(BUILD)/linux
+BASE := harness/config/base.config
+RUN_CONFIG ?= $(BASE) harness/config/builtin.config
+DEBUG_CONFIG ?= $(BASE) harness/config/debug.config harness/config/modules.config
+IMAGE := arch/x86/boot/bzImage
+KERNEL := $(BUILD)/kernel/$(IMAGE)
+KERNEL_DEBUG := $(BUILD)/kernel-debug/$(IMAGE)
+MODULES := $(BUILD)/kernel-debug.modules
+
+help:
+	@echo 'make run            build what changed, boot it, let a program drive a device by DMA'
+	@echo 'make test           build what changed with all checkers on, run the tests'
+	@echo 'make test TEST=x    only the tests whose name begins with x'
+	@echo 'make shell          a console in the guest of make run'
+	@echo
+	@echo 'make tree           the composed source, in $(LINUX)'
+	@echo 'make kernel         the kernel of make run, in $(BUILD)/kernel'
+	@echo 'make kernel-debug   the kernel of make test, in $(BUILD)/kernel-debug'
+	@echo 'make programs       the test and sample programs, in $(BUILD)/programs'
+	@echo 'make clean          remove $(BUILD)'
+	@echo
+	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'
+	@echo 'the guest, JOBS=n the compilers, KVM=1 uses KVM in place of emulation.'
+
+tree: $(BUILD)/linux.stamp
+kernel: $(BUILD)/kernel.stamp
+kernel-debug: $(BUILD)/kernel-debug.stamp
+
+setup:
+	@harness/setup.sh
+
+# The stamps are new only when something changed, so this may run every time.
+$(BUILD)/linux.stamp: setup
+	@harness/compose.sh $(BUILD)
+
+$(BUILD)/kconfig.stamp: $(BUILD)/linux.stamp
+	@:
+
+$(BUILD)/kernel/.config: $(BUILD)/kconfig.stamp harness/config.sh $(RUN_CONFIG)
+	@echo 'kernel: configuring'
+	@harness/config.sh $(LINUX) $(BUILD)/kernel $(RUN_CONFIG)
+
+$(BUILD)/kernel-debug/.config: $(BUILD)/kconfig.stamp harness/config.sh $(DEBUG_CONFIG)
+	@echo 'kernel-debug: configuring'
+	@harness/config.sh $(LINUX) $(BUILD)/kernel-debug $(DEBUG_CONFIG)
+
+$(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(BUILD)/linux.stamp
+	@harness/kernel.sh kernel $(LINUX) $(BUILD)/kernel bzImage
+	@touch $@
+
+$(BUILD)/kernel-debug.stamp: $(BUILD)/kernel-debug/.config $(BUILD)/linux.stamp
+	@harness/kernel.sh kernel-debug $(LINUX) $(BUILD)/kernel-debug bzImage modules
+	@rm -rf $(MODULES)
+	@harness/kernel.sh modules $(LINUX) $(BUILD)/kernel-debug modules_install \
+		INSTALL_MOD_PATH=$(abspath $(MODULES)) INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
+	@touch $@
+
+$(BUILD)/headers.stamp: $(BUILD)/linux.stamp
+	@mkdir -p $(BUILD)/headers
+	@harness/kernel.sh headers $(LINUX) $(BUILD)/headers headers
+	@touch $@
+
+programs: $(BUILD)/headers.stamp
+	@$(MAKE) -s --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \
+		HEADERS=$(BUILD)/headers/usr/include OUT=$(BUILD)/programs
+
+# A dry run needs nothing built.
+ifneq ($(DRY_RUN),1)
+run shell: kernel programs
+test: kernel-debug programs
+endif
+
+run shell:
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/run/initramfs.cpio $(BUILD)/programs
+	@$(if $(filter shell,$@),SHELL_GUEST=1 harness/boot.sh,harness/run.sh) \
+		$(BUILD)/run $(KERNEL) $(BUILD)/run/initramfs.cpio $(if $(filter shell,$@),MODE=shell)
+
+test:
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/initramfs.cpio $(BUILD)/programs $(MODULES)
+	@harness/test.sh $(BUILD)/test $(KERNEL_DEBUG) $(BUILD)/test/initramfs.cpio $(BUILD)/programs
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: help tree kernel kernel-debug setup programs run test shell clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:

@@ -1,0 +1,123 @@
+#!/bin/bash
+# Usage: boot.sh OUT KERNEL INITRAMFS [NAME=VALUE...]
+# Boot one guest and wait until it powers off. OUT/console.log is what the kernel
+# said, OUT/verdict.log what the guest's programs reported on a port of their own.
+# NAME=VALUE goes to the guest's init.
+#
+# TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
+# of emulation. SHELL_GUEST=1 puts the console on this terminal. DRY_RUN=1 prints the
+# QEMU command and does not run it.
+set -euo pipefail
+
+out=$1 kernel=$2 initramfs=$3
+shift 3
+here=$(cd "$(dirname "$0")" && pwd)
+accel=tcg
+[ "${KVM:-0}" != 1 ] || accel=kvm
+
+# The IOMMU translates for devices that are named after it only. Behind it: an edu, an
+# NVMe with a virtual function and a network card, both of which have native drivers, an
+# edu that can be unplugged, and two edus that share the one requester ID of a
+# conventional bridge.
+machine=(
+	-M "q35,kernel-irqchip=split" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
+	-nodefaults -display none -no-reboot
+	-device "intel-iommu,intremap=on"
+	-device "edu,id=edu,addr=04"
+	-drive "if=none,id=disk,format=raw,file=$out/disk.img"
+	-device "nvme-subsys,id=subsystem"
+	-device "nvme,id=nvme,serial=harness,subsys=subsystem,addr=05,sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1"
+	-device "nvme-ns,drive=disk"
+	-netdev "hubport,id=net,hubid=0"
+	-device "e1000e,id=e1000e,netdev=net,romfile=,addr=06"
+	-device "pcie-root-port,id=plug_port,chassis=1,addr=07"
+	-device "edu,id=edu_plug,bus=plug_port,addr=00"
+	-device "pcie-pci-bridge,id=bridge,addr=08"
+	-device "edu,id=edu_pair_a,bus=bridge,addr=01"
+	-device "edu,id=edu_pair_b,bus=bridge,addr=02"
+)
+
+# ttyS0 is the console, ttyS1 the verdict, ttyS2 asks the host to plug and unplug. The
+# third has an interrupt of its own: by default it would share the console's.
+ports=(
+	-chardev "file,id=verdict,path=$out/verdict.log"
+	-chardev "socket,id=control,path=$out/control.sock,server=on,wait=off"
+	-device "isa-serial,index=1,chardev=verdict"
+	-device "isa-serial,index=2,irq=5,chardev=control"
+	-qmp "unix:$out/qmp.sock,server=on,wait=off"
+)
+if [ "${SHELL_GUEST:-0}" = 1 ]; then
+	console=(-chardev "stdio,id=console,mux=on,signal=off" -mon console -device "isa-serial,index=0,chardev=console")
+else
+	console=(-chardev "file,id=console,path=$out/console.log" -device "isa-serial,index=0,chardev=console")
+fi
+
+command=(
+	qemu-system-x86_64 "${machine[@]}" "${console[@]}" "${ports[@]}"
+	-kernel "$kernel" -initrd "$initramfs"
+	-append "console=ttyS0 ignore_loglevel panic=-1 mitigations=off $*"
+)
+
+print_command()
+{
+	local word
+
+	for word in "${command[@]}"; do
+		[[ $word =~ ^[A-Za-z0-9_.,:=/-]+$ ]] || word=${word@Q}
+		printf '%s ' "$word"
+	done
+	printf '\n'
+}
+
+if [ "${DRY_RUN:-0}" = 1 ]; then
+	print_command
+	exit 0
+fi
+
+mkdir -p "$out"
+rm -f "$out"/{console.log,verdict.log,qemu.log,hotplug.log,control.sock,qmp.sock}
+truncate -s 16M "$out/disk.img"
+print_command >"$out/command"
+
+helper=
+start_helper()
+{
+	python3 "$here/hotplug.py" "$out/qmp.sock" "$out/control.sock" >"$out/hotplug.log" 2>&1 &
+	helper=$!
+}
+
+if [ "${SHELL_GUEST:-0}" = 1 ]; then
+	trap '[ -z "$helper" ] || kill "$helper" 2>/dev/null || true' EXIT
+	start_helper
+	"${command[@]}"
+	exit
+fi
+
+timeout -k 5 "${TIMEOUT:-600}" "${command[@]}" </dev/null >"$out/qemu.log" 2>&1 &
+qemu=$!
+trap '[ -z "$helper" ] || kill "$helper" 2>/dev/null || true; kill "$qemu" 2>/dev/null || true' EXIT
+start_helper
+
+# On a terminal the line moves; in a log it appears when there is something new.
+shown='' next=0
+while kill -0 "$qemu" 2>/dev/null; do
+	sleep 0.2
+	running=$(grep -a '^@@ begin' "$out/verdict.log" 2>/dev/null | tail -n 1 | cut -d' ' -f3- || true)
+	running=${running:-booting}
+	if [ -t 1 ]; then
+		printf '\rguest: %-40s %4d s' "$running" "$SECONDS"
+	elif [ "$running" != "$shown" ] || [ "$SECONDS" -ge "$next" ]; then
+		printf 'guest: %s, %d s\n' "$running" "$SECONDS"
+		shown=$running next=$((SECONDS + 30))
+	fi
+done
+[ ! -t 1 ] || printf '\r%60s\r' ''
+
+status=0
+wait "$qemu" || status=$?
+case $status in
+0)	;;
+124|137) echo "boot: the guest did not finish within ${TIMEOUT:-600} s" >&2 ;;
+*)	echo "boot: QEMU ended with status $status:" >&2; tail -n 5 "$out/qemu.log" >&2 ;;
+esac
+exit "$status"

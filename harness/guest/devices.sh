@@ -1,0 +1,69 @@
+# shellcheck shell=sh
+# The PCI devices of the guest by name, and who drives them. boot.sh puts each at a
+# fixed place; what is behind a port or a bridge gets its bus number from the firmware.
+
+PCI=/sys/bus/pci/devices
+
+# behind BRIDGE SLOT
+behind()
+{
+	find "$PCI/$1/" -maxdepth 1 -name "0000:*:$2" -exec basename {} \;
+}
+
+find_devices()
+{
+	export EDU=0000:00:04.0
+	export NVME=0000:00:05.0
+	export E1000E=0000:00:06.0
+	export EDU_PLUG EDU_PAIR_A EDU_PAIR_B
+	EDU_PLUG=$(behind 0000:00:07.0 00.0)
+	EDU_PAIR_A=$(behind 0000:00:08.0 01.0)
+	EDU_PAIR_B=$(behind 0000:00:08.0 02.0)
+}
+
+address_of()
+{
+	case $1 in
+	edu)	echo "$EDU" ;;
+	nvme)	echo "$NVME" ;;
+	e1000e)	echo "$E1000E" ;;
+	edu_plug) echo "$EDU_PLUG" ;;
+	edu_pair_a) echo "$EDU_PAIR_A" ;;
+	edu_pair_b) echo "$EDU_PAIR_B" ;;
+	*)	echo "unknown" ;;
+	esac
+}
+
+# set_driver ADDRESS [DRIVER]: without one, whichever driver is native
+set_driver()
+{
+	[ ! -e "$PCI/$1/driver" ] || echo "$1" >"$PCI/$1/driver/unbind"
+	echo "${2:-}" >"$PCI/$1/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+to_vfio()
+{
+	address=$(address_of "$1")
+	[ -e "$PCI/$address" ] || { echo "# harness: no device $1 at $address"; return 1; }
+	# A test may have unloaded the module.
+	[ -d /sys/bus/pci/drivers/vfio-pci ] || modprobe vfio-pci
+	set_driver "$address" vfio-pci
+	[ "$(basename "$(readlink "$PCI/$address/driver")")" = vfio-pci ] ||
+		{ echo "# harness: vfio-pci did not take $1 at $address"; return 1; }
+}
+
+devices_to_vfio()
+{
+	for device; do
+		to_vfio "$device" || return 1
+	done
+}
+
+devices_to_native()
+{
+	for device; do
+		address=$(address_of "$device")
+		[ ! -e "$PCI/$address" ] || set_driver "$address"
+	done
+}

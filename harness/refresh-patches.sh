@@ -1,0 +1,62 @@
+#!/bin/bash
+# Usage: refresh-patches.sh [DIR [PATH...]]
+# Bring edits that were made in a kernel tree back into this repository. DIR is
+# that tree (default: build/linux), PATH one or more of its files (default: every
+# file that differs from the packaged source).
+#
+# A file that the packaged source has becomes PATH.patch; a file that this
+# repository stores whole is copied back. A patch whose file no longer differs is
+# reported, not removed: DIR may hold only a part of the work.
+set -euo pipefail
+
+repo=$(cd "$(dirname "$0")/.." && pwd)
+source=$repo/build/source
+tree=$(cd "${1:-$repo/build/linux}" && pwd)
+[ $# -eq 0 ] || shift
+[ -d "$source" ] || { echo "refresh-patches: run 'make tree' first" >&2; exit 1; }
+
+# By time and size first: comparing the content of 80,000 files takes minutes.
+list_candidates()
+{
+	rsync -rtn --existing --out-format=%n "$tree/" "$source/" | sed '/\/$/d'
+	cd "$repo"
+	git ls-files --cached --others --exclude-standard | while IFS= read -r path; do
+		[ -d "$source/${path%%/*}" ] || [[ $path == *.patch ]] || continue
+		printf '%s\n' "${path%.patch}"
+	done
+}
+
+refresh_patch()
+{
+	local path=$1 new
+
+	if cmp -s "$source/$path" "$tree/$path"; then
+		[ ! -e "$repo/$path.patch" ] || echo "same as the source, yet has a patch: $path.patch"
+		return 0
+	fi
+	new=$(diff -up --label "a/$path" --label "b/$path" "$source/$path" "$tree/$path" || true)
+	[ "$new" != "$(cat "$repo/$path.patch" 2>/dev/null)" ] || return 0
+	mkdir -p "$repo/$(dirname "$path")"
+	printf '%s\n' "$new" >"$repo/$path.patch"
+	echo "patch: $path.patch"
+}
+
+refresh_file()
+{
+	local path=$1
+
+	[ -f "$repo/$path" ] && [ -f "$tree/$path" ] || return 0
+	cmp -s "$tree/$path" "$repo/$path" || { cp "$tree/$path" "$repo/$path"; echo "file: $path"; }
+}
+
+if [ $# -gt 0 ]; then
+	printf '%s\n' "$@"
+else
+	list_candidates | LC_ALL=C sort -u
+fi | while IFS= read -r path; do
+	if [ -f "$source/$path" ] && [ -f "$tree/$path" ]; then
+		refresh_patch "$path"
+	else
+		refresh_file "$path"
+	fi
+done

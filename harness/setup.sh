@@ -1,0 +1,36 @@
+#!/bin/bash
+# Usage: setup.sh
+# Install the Debian packages named in packages.txt that are missing. Without
+# root rights, say which they are and fail.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+
+list_missing()
+{
+	local package
+
+	while read -r package; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed || printf '%s\n' "$package"
+	done <"$here/packages.txt"
+}
+
+mapfile -t missing < <(list_missing)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "setup: these packages are missing; install them as root:" >&2
+	echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
+	exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+echo "setup: installing ${missing[*]}"
+# A new machine has no package lists at all, an old one stale ones whose files
+# are gone from the archive: both are mended by one update.
+if ! apt-get install -y -qq --no-install-recommends --download-only "${missing[@]}" >/dev/null 2>&1; then
+	apt-get update -qq
+fi
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+echo "setup: done"

@@ -1,0 +1,79 @@
+#!/bin/bash
+# Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS
+# Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
+# the guest. TEST=prefix runs only what has a name that begins so. The last line is the
+# count.
+set -euo pipefail
+
+out=$1 kernel=$2 initramfs=$3 programs=$4
+here=$(cd "$(dirname "$0")" && pwd)
+list=$here/guest/tests.list
+only=${TEST:-}
+
+# The names, or the programs, of the guest's tests.
+list_guest()
+{
+	sed '/^#/d; /^$/d' "$list" | awk -v column="$1" '{ print $column }' | LC_ALL=C sort -u
+}
+
+# run_host NAME COMMAND...
+run_host()
+{
+	local name=$1 status=0
+	shift
+
+	[[ $name == "$only"* ]] || return 0
+	echo "@@ begin $name"
+	"$@" 2>&1 || status=$?
+	echo "@@ end $name $status"
+}
+
+# For a program that says by its exit status alone how it went.
+as_one_case()
+{
+	local status=0
+
+	"$1" || status=$?
+	[ "$status" -eq 0 ] || printf 'not '
+	echo "ok 1 $(basename "$1")"
+	return "$status"
+}
+
+# A test that nobody lists would never run, one that is listed and gone never fail.
+compare_list()
+{
+	{ diff <(list_guest 2) <(cd "$programs/tests" && find . -name '*_test' -printf '%P\n' | LC_ALL=C sort -u) || true; } |
+		sed -n -e 's/^< /@@ bad tests.list names what was not built: /p' \
+			-e 's/^> /@@ bad tests.list lacks /p'
+}
+
+run_host_tests()
+{
+	local program
+
+	run_host harness "$here/selftest.sh"
+	for program in "$programs"/host/*_test; do
+		run_host "$(basename "$program" _test)" as_one_case "$program"
+	done
+	[ -n "$only" ] || compare_list
+	echo "@@ done"
+}
+
+if [ "${DRY_RUN:-0}" = 1 ]; then
+	exec "$here/boot.sh" "$out" "$kernel" "$initramfs" MODE=test ONLY="$only"
+fi
+
+mkdir -p "$out"
+rm -f "$out"/*.log
+verdicts=("$out/host.log")
+run_host_tests >"$out/host.log"
+
+if list_guest 1 | grep -q "^$only"; then
+	verdicts+=("$out/verdict.log")
+	# What became of the guest is in its logs; a status alone decides nothing.
+	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$out" "$kernel" "$initramfs" MODE=test ONLY="$only" || true
+	touch "$out/verdict.log"
+fi
+touch "$out/console.log"
+echo "full output: ${verdicts[*]}, console: $out/console.log"
+exec "$here/judge.sh" "$out/console.log" "${verdicts[@]}"
