@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/vfio/devices/vfioX: one device, without its group.
+ *
+ * A file opened here is bind-only (see device_file.c). BIND owns the DMA of
+ * the device for an iommufd, opens the device and gives the file the full
+ * table below. ATTACH and DETACH then choose the I/O address space. Closing
+ * the file undoes everything.
+ *
+ * One struct cdev serves all minors. A cdev inside each vfio_device would be
+ * touched after ->release, when the device may be gone with its driver, and
+ * the inode would let a user reopen a device that is being unregistered, for
+ * ever. The table of published devices is what an open goes through instead:
+ * a device that left it gets no more files, and no more binds.
+ *
+ * Locks: group_lock is taken and dropped first, to keep the group out; then
+ * dev_set->lock, under which the device is bound, opened, attached and closed.
+ * User memory is never touched under either.
+ */
+#include <linux/cdev.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uuid.h>
+#include <linux/vfio.h>
+#include <linux/xarray.h>
+
+#include "vfio.h"
+
+/* Published devices by minor, which is vfio_device.index */
+static DEFINE_XARRAY(cdev_devices);
+static struct cdev *cdev_all;
+static dev_t cdev_devt;
+
+static const struct file_operations vfio_cdev_fops;
+
+/**
+ * vfio_cdev_publish() - prepare the node of a device and let it be opened
+ * @device: the device, about to be added; its registration count has begun
+ *
+ * device_add() then makes the node, the sysfs attribute "dev" and the uevent,
+ * and whoever is woken by those finds the device published. Nothing to do for
+ * a device that cannot be bound to an iommufd.
+ *
+ * Return: 0 or %-ENOMEM.
+ */
+int vfio_cdev_publish(struct vfio_device *device)
+{
+	int ret;
+
+	if (!device->ops->bind_iommufd || device->group->type == VFIO_NO_IOMMU)
+		return 0;
+
+	ret = xa_insert(&cdev_devices, device->index, device, GFP_KERNEL);
+	if (ret)
+		return ret;
+
+	device->device.devt = MKDEV(MAJOR(cdev_devt), device->index);
+	return 0;
+}
+
+/**
+ * vfio_cdev_unpublish() - from here on: no more files, no more binds
+ * @device: the device
+ *
+ * Files there are keep their registration until they are closed.
+ */
+void vfio_cdev_unpublish(struct vfio_device *device)
+{
+	if (device->device.devt)
+		xa_erase(&cdev_devices, device->index);
+}
+
+static bool cdev_published(struct vfio_device *device)
+{
+	/* The index is not used again as long as the device is registered */
+	return xa_load(&cdev_devices, device->index) == device;
+}
+
+static struct vfio_device *cdev_get_device(unsigned long minor)
+{
+	struct vfio_device *device;
+
+	xa_lock(&cdev_devices);
+	device = xa_load(&cdev_devices, minor);
+	if (device && !vfio_device_try_get_registration(device))
+		device = NULL;
+	xa_unlock(&cdev_devices);
+	return device;
+}
+
+static int cdev_open(struct inode *inode, struct file *filep)
+{
+	struct vfio_device *device;
+
+	device = cdev_get_device(iminor(inode));
+	if (!device)
+		return -ENODEV;
+
+	/* So that rmmod says EBUSY instead of waiting for the file */
+	if (!try_module_get(device->dev->driver->owner)) {
+		vfio_device_put_registration(device);
+		return -ENODEV;
+	}
+
+	filep->private_data = device;
+	/* Same owner: the reference on the module is good for this table too */
+	filep->f_op = &vfio_device_bind_fops;
+	return 0;
+}
+
+/* Only ever seen by chrdev_open(): the file itself starts bind-only */
+static const struct file_operations cdev_node_fops = {
+	.owner		= THIS_MODULE,
+	.open		= cdev_open,
+};
+
+/*
+ * A device is used through its group or through its cdev. An open group file
+ * keeps binds out, a bound device of the group keeps the group file out.
+ */
+static int cdev_exclude_group(struct vfio_group *group)
+{
+	int ret = 0;
+
+	mutex_lock(&group->group_lock);
+	if (group->opened_file)
+		ret = -EBUSY;
+	else
+		group->cdev_users++;
+	mutex_unlock(&group->group_lock);
+	return ret;
+}
+
+static void cdev_admit_group(struct vfio_group *group)
+{
+	mutex_lock(&group->group_lock);
+	group->cdev_users--;
+	mutex_unlock(&group->group_lock);
+}
+
+static int cdev_open_device(struct vfio_device *device,
+			    struct vfio_iommufd_bind *bind)
+{
+	int ret;
+
+	mutex_lock(&device->dev_set->lock);
+
+	/* Also if it is this very file that another thread has just bound */
+	ret = -EINVAL;
+	if (device->open_count)
+		goto out_unlock;
+
+	ret = -ENODEV;
+	if (!cdev_published(device))
+		goto out_unlock;
+
+	device->open_count = 1;
+	ret = vfio_iommufd_open(device, bind);
+	if (ret)
+		device->open_count = 0;
+
+out_unlock:
+	mutex_unlock(&device->dev_set->lock);
+	return ret;
+}
+
+static void cdev_close_device(struct vfio_device *device)
+{
+	mutex_lock(&device->dev_set->lock);
+	vfio_assert_device_open(device);
+	vfio_iommufd_close(device);
+	device->open_count = 0;
+	mutex_unlock(&device->dev_set->lock);
+}
+
+/*
+ * argsz tells how much of the structure the program knows: the 16 bytes of the
+ * first version, 24 with the token, 32 with the cookie. A flag needs its field.
+ */
+static int cdev_copy_bind(struct vfio_device_bind_iommufd *bind,
+			  struct vfio_device_bind_iommufd __user *arg)
+{
+	u32 argsz;
+	int ret;
+
+	if (get_user(argsz, &arg->argsz))
+		return -EFAULT;
+	if (argsz < offsetofend(struct vfio_device_bind_iommufd, out_devid))
+		return -EINVAL;
+	/* Nothing that large is ours, and we do not read gigabytes to see it */
+	if (argsz > PAGE_SIZE)
+		return -E2BIG;
+
+	ret = copy_struct_from_user(bind, sizeof(*bind), arg, argsz);
+	if (ret)
+		return ret;
+
+	if (bind->iommufd < 0 ||
+	    bind->flags & ~(VFIO_DEVICE_BIND_FLAG_TOKEN |
+			    VFIO_DEVICE_BIND_FLAG_COOKIE))
+		return -EINVAL;
+	if (bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN &&
+	    argsz < offsetofend(struct vfio_device_bind_iommufd,
+				token_uuid_ptr))
+		return -EINVAL;
+	if (bind->flags & VFIO_DEVICE_BIND_FLAG_COOKIE &&
+	    argsz < offsetofend(struct vfio_device_bind_iommufd, dev_cookie))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * vfio_cdev_ioctl_bind() - VFIO_DEVICE_BIND_IOMMUFD
+ * @filep: any file of a device; only one that is bind-only can be bound
+ * @arg: the argument
+ *
+ * Return: 0, or an error with file and device as they were.
+ */
+long vfio_cdev_ioctl_bind(struct file *filep,
+			  struct vfio_device_bind_iommufd __user *arg)
+{
+	struct vfio_device *device = filep->private_data;
+	struct vfio_device_bind_iommufd args;
+	struct vfio_iommufd_bind bind = {};
+	uuid_t token;
+	int ret;
+
+	ret = cdev_copy_bind(&args, arg);
+	if (ret)
+		return ret;
+
+	/* Bound before, or a file of the group: neither ever changes back */
+	if (READ_ONCE(filep->f_op) != &vfio_device_bind_fops)
+		return -EINVAL;
+
+	ret = cdev_exclude_group(device->group);
+	if (ret)
+		return ret;
+
+	if (args.flags & VFIO_DEVICE_BIND_FLAG_TOKEN) {
+		ret = -EFAULT;
+		if (copy_from_user(&token, u64_to_user_ptr(args.token_uuid_ptr),
+				   sizeof(token)))
+			goto err_admit_group;
+		bind.token = &token;
+	}
+	if (args.flags & VFIO_DEVICE_BIND_FLAG_COOKIE)
+		bind.cookie = &args.dev_cookie;
+
+	bind.ictx = iommufd_ctx_from_fd(args.iommufd);
+	if (IS_ERR(bind.ictx)) {
+		ret = PTR_ERR(bind.ictx);
+		goto err_admit_group;
+	}
+
+	ret = cdev_open_device(device, &bind);
+	/* A bound device holds the context itself */
+	iommufd_ctx_put(bind.ictx);
+	if (ret)
+		goto err_admit_group;
+
+	/*
+	 * Not under dev_set->lock: a user page may take arbitrarily long to
+	 * come, and the set may hold devices of other users. Nobody gets in
+	 * meanwhile: the device is open, and this file is bind-only still.
+	 */
+	ret = -EFAULT;
+	if (put_user(bind.devid, &arg->out_devid))
+		goto err_close_device;
+
+	vfio_device_file_publish(filep, &vfio_cdev_fops);
+	return 0;
+
+err_close_device:
+	cdev_close_device(device);
+err_admit_group:
+	cdev_admit_group(device->group);
+	return ret;
+}
+
+/*
+ * The answer is written after the deed and without the lock. Writing it is
+ * tried out before, so that it fails afterwards only for a program that takes
+ * its own memory away during the call. Then the device is left detached, which
+ * is where every device begins: no DMA that the program does not know of.
+ */
+static int cdev_ioctl_attach(struct vfio_device *device,
+			     struct vfio_device_attach_iommufd_pt __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt,
+					 pt_id);
+	struct vfio_device_attach_iommufd_pt attach;
+	int ret;
+
+	if (copy_from_user(&attach, arg, minsz))
+		return -EFAULT;
+	if (attach.argsz < minsz || attach.flags)
+		return -EINVAL;
+	if (put_user(attach.pt_id, &arg->pt_id))
+		return -EFAULT;
+
+	mutex_lock(&device->dev_set->lock);
+	ret = iommufd_attach_device(device->iommufd_device, &attach.pt_id);
+	mutex_unlock(&device->dev_set->lock);
+	if (ret)
+		return ret;
+
+	if (put_user(attach.pt_id, &arg->pt_id)) {
+		mutex_lock(&device->dev_set->lock);
+		iommufd_detach_device(device->iommufd_device);
+		mutex_unlock(&device->dev_set->lock);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int cdev_ioctl_detach(struct vfio_device *device,
+			     struct vfio_device_detach_iommufd_pt __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt,
+					 flags);
+	struct vfio_device_detach_iommufd_pt detach;
+
+	if (copy_from_user(&detach, arg, minsz))
+		return -EFAULT;
+	if (detach.argsz < minsz || detach.flags)
+		return -EINVAL;
+
+	mutex_lock(&device->dev_set->lock);
+	iommufd_detach_device(device->iommufd_device);
+	mutex_unlock(&device->dev_set->lock);
+	return 0;
+}
+
+static long cdev_fops_unl_ioctl(struct file *filep, unsigned int cmd,
+				unsigned long arg)
+{
+	struct vfio_device *device = vfio_device_from_file(filep);
+	void __user *uarg = (void __user *)arg;
+	int ret;
+
+	if (cmd != VFIO_DEVICE_ATTACH_IOMMUFD_PT &&
+	    cmd != VFIO_DEVICE_DETACH_IOMMUFD_PT)
+		return vfio_device_fops_unl_ioctl(filep, cmd, arg);
+
+	/* The IOMMU may have to flush a TLB that is in the device */
+	ret = vfio_device_pm_runtime_get(device);
+	if (ret)
+		return ret;
+
+	if (cmd == VFIO_DEVICE_ATTACH_IOMMUFD_PT)
+		ret = cdev_ioctl_attach(device, uarg);
+	else
+		ret = cdev_ioctl_detach(device, uarg);
+
+	vfio_device_pm_runtime_put(device);
+	return ret;
+}
+
+static int cdev_fops_release(struct inode *inode, struct file *filep)
+{
+	struct vfio_device *device = vfio_device_from_file(filep);
+
+	cdev_close_device(device);
+	cdev_admit_group(device->group);
+	module_put(device->dev->driver->owner);
+	/* The last touch of the device: unregistering waits for it */
+	vfio_device_put_registration(device);
+	return 0;
+}
+
+/* The file of a device that was bound through its cdev */
+static const struct file_operations vfio_cdev_fops = {
+	.owner		= THIS_MODULE,
+	.release	= cdev_fops_release,
+	.read		= vfio_device_fops_read,
+	.write		= vfio_device_fops_write,
+	.unlocked_ioctl	= cdev_fops_unl_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.mmap		= vfio_device_fops_mmap,
+};
+
+static char *cdev_devnode(struct device *dev, umode_t *mode)
+{
+	return kasprintf(GFP_KERNEL, "vfio/devices/%s", dev_name(dev));
+}
+
+/**
+ * vfio_cdev_init() - set up the character devices
+ * @class: the class of struct vfio_device.device
+ *
+ * Return: 0 or an error.
+ */
+int __init vfio_cdev_init(struct class *class)
+{
+	int ret;
+
+	if (WARN_ON(!vfio_device_fops_alike(&vfio_cdev_fops)))
+		return -EINVAL;
+
+	class->devnode = cdev_devnode;
+
+	ret = alloc_chrdev_region(&cdev_devt, 0, MINORMASK + 1, "vfio-dev");
+	if (ret)
+		return ret;
+
+	ret = -ENOMEM;
+	cdev_all = cdev_alloc();
+	if (!cdev_all)
+		goto err_region;
+	cdev_all->owner = THIS_MODULE;
+	cdev_all->ops = &cdev_node_fops;
+
+	ret = cdev_add(cdev_all, cdev_devt, MINORMASK + 1);
+	if (ret)
+		goto err_cdev;
+	return 0;
+
+err_cdev:
+	kobject_put(&cdev_all->kobj);
+err_region:
+	unregister_chrdev_region(cdev_devt, MINORMASK + 1);
+	return ret;
+}
+
+/**
+ * vfio_cdev_cleanup() - undo vfio_cdev_init()
+ */
+void vfio_cdev_cleanup(void)
+{
+	cdev_del(cdev_all);
+	unregister_chrdev_region(cdev_devt, MINORMASK + 1);
+}
