@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The numbers that programs are compiled with: each constant, structure size
+ * and field position, written out here so that a change of the headers cannot
+ * change them too. Asserted by the compiler, then once more by the program.
+ */
+#include <stddef.h>
+
+#include <linux/iommufd.h>
+#include <linux/vfio.h>
+
+#include "../kselftest_harness.h"
+#include "test_env.h"
+
+/* 0, or an error of the compiler */
+#define ZERO_UNLESS(broken) (sizeof(char[(broken) ? -1 : 1]) - 1)
+
+struct fact {
+	const char *what;
+	long long seen;
+	long long expected;
+};
+
+#define FACT(value, number)                                                  \
+	{                                                                    \
+#value, (value), (number) + ZERO_UNLESS((value) != (number)) \
+	}
+
+struct field {
+	const char *structure;
+	const char *field;
+	unsigned int offset;
+	unsigned int size;
+	unsigned int expected_offset;
+	unsigned int expected_size;
+};
+
+#define FIELD(structure, field, where, bytes)                                  \
+	{                                                                      \
+#structure, #field, offsetof(struct structure, field),         \
+			sizeof(((struct structure *)NULL)->field),             \
+			(where) + ZERO_UNLESS(offsetof(struct structure,       \
+						       field) != (where)),     \
+			(bytes) + ZERO_UNLESS(                                 \
+					  sizeof(((struct structure *)NULL)    \
+							 ->field) != (bytes)), \
+	}
+
+static const struct fact constants[] = {
+	FACT(IOMMUFD_TYPE, ';'),
+	FACT(IOMMU_DESTROY, 0x3b80),
+	FACT(IOMMU_IOAS_ALLOC, 0x3b81),
+	FACT(IOMMU_IOAS_IOVA_RANGES, 0x3b84),
+	FACT(IOMMU_IOAS_ALLOW_IOVAS, 0x3b82),
+	FACT(IOMMU_IOAS_MAP, 0x3b85),
+	FACT(IOMMU_IOAS_COPY, 0x3b83),
+	FACT(IOMMU_IOAS_UNMAP, 0x3b86),
+	FACT(IOMMU_OPTION, 0x3b87),
+	FACT(IOMMU_VFIO_IOAS, 0x3b88),
+	FACT(IOMMU_HWPT_ALLOC, 0x3b89),
+	FACT(IOMMU_GET_HW_INFO, 0x3b8a),
+	FACT(IOMMUFD_CMD_BASE, 0x80),
+	FACT(IOMMUFD_CMD_DESTROY, 0x80),
+	FACT(IOMMUFD_CMD_IOAS_ALLOC, 0x81),
+	FACT(IOMMUFD_CMD_IOAS_ALLOW_IOVAS, 0x82),
+	FACT(IOMMUFD_CMD_IOAS_COPY, 0x83),
+	FACT(IOMMUFD_CMD_IOAS_IOVA_RANGES, 0x84),
+	FACT(IOMMUFD_CMD_IOAS_MAP, 0x85),
+	FACT(IOMMUFD_CMD_IOAS_UNMAP, 0x86),
+	FACT(IOMMUFD_CMD_OPTION, 0x87),
+	FACT(IOMMUFD_CMD_VFIO_IOAS, 0x88),
+	FACT(IOMMUFD_CMD_HWPT_ALLOC, 0x89),
+	FACT(IOMMUFD_CMD_GET_HW_INFO, 0x8a),
+	FACT(IOMMU_IOAS_MAP_FIXED_IOVA, 1),
+	FACT(IOMMU_IOAS_MAP_WRITEABLE, 2),
+	FACT(IOMMU_IOAS_MAP_READABLE, 4),
+	FACT(IOMMU_OPTION_RLIMIT_MODE, 0),
+	FACT(IOMMU_OPTION_HUGE_PAGES, 1),
+	FACT(IOMMU_OPTION_OP_SET, 0),
+	FACT(IOMMU_OPTION_OP_GET, 1),
+	FACT(IOMMU_VFIO_IOAS_GET, 0),
+	FACT(IOMMU_VFIO_IOAS_SET, 1),
+	FACT(IOMMU_VFIO_IOAS_CLEAR, 2),
+	FACT(IOMMU_HWPT_DATA_NONE, 0),
+	FACT(IOMMU_HW_INFO_TYPE_NONE, 0),
+	FACT(IOMMU_HW_INFO_TYPE_DEFAULT, 0),
+	FACT(IOMMU_HW_INFO_TYPE_INTEL_VTD, 1),
+	FACT(IOMMU_HW_INFO_FLAG_INPUT_TYPE, 1),
+	FACT(VFIO_DEVICE_BIND_IOMMUFD, 0x3b76),
+	FACT(VFIO_DEVICE_BIND_FLAG_TOKEN, 1),
+	FACT(VFIO_DEVICE_BIND_FLAG_COOKIE, 0x80000000),
+	FACT(VFIO_DEVICE_ATTACH_IOMMUFD_PT, 0x3b77),
+	FACT(VFIO_DEVICE_DETACH_IOMMUFD_PT, 0x3b78),
+	FACT(VFIO_PCI_HOT_RESET_FLAG_DEV_ID, 1),
+	FACT(VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED, 2),
+	FACT(VFIO_PCI_DEVID_OWNED, 0),
+	FACT(VFIO_PCI_DEVID_NOT_OWNED, -1),
+	FACT(IOMMU_DEVICE_FIND, 0x3bc0),
+};
+
+#define SIZE(structure, bytes) FACT(sizeof(struct structure), bytes)
+
+static const struct fact sizes[] = {
+	SIZE(iommu_destroy, 8),
+	SIZE(iommu_ioas_alloc, 12),
+	SIZE(iommu_iova_range, 16),
+	SIZE(iommu_ioas_iova_ranges, 32),
+	SIZE(iommu_ioas_allow_iovas, 24),
+	SIZE(iommu_ioas_map, 40),
+	SIZE(iommu_ioas_copy, 40),
+	SIZE(iommu_ioas_unmap, 24),
+	SIZE(iommu_option, 24),
+	SIZE(iommu_vfio_ioas, 12),
+	SIZE(iommu_hwpt_alloc, 48),
+	SIZE(iommu_hw_info_vtd, 24),
+	SIZE(iommu_hw_info, 40),
+	SIZE(vfio_device_bind_iommufd, 32),
+	SIZE(vfio_device_attach_iommufd_pt, 12),
+	SIZE(vfio_device_detach_iommufd_pt, 8),
+	SIZE(vfio_pci_dependent_device, 8),
+	SIZE(vfio_pci_hot_reset_info, 12),
+	SIZE(iommu_device_find, 16),
+};
+
+static const struct field fields[] = {
+	FIELD(iommu_destroy, size, 0, 4),
+	FIELD(iommu_destroy, id, 4, 4),
+	FIELD(iommu_ioas_alloc, size, 0, 4),
+	FIELD(iommu_ioas_alloc, flags, 4, 4),
+	FIELD(iommu_ioas_alloc, out_ioas_id, 8, 4),
+	FIELD(iommu_iova_range, start, 0, 8),
+	FIELD(iommu_iova_range, last, 8, 8),
+	FIELD(iommu_ioas_iova_ranges, size, 0, 4),
+	FIELD(iommu_ioas_iova_ranges, ioas_id, 4, 4),
+	FIELD(iommu_ioas_iova_ranges, num_iovas, 8, 4),
+	FIELD(iommu_ioas_iova_ranges, __reserved, 12, 4),
+	FIELD(iommu_ioas_iova_ranges, allowed_iovas, 16, 8),
+	FIELD(iommu_ioas_iova_ranges, out_iova_alignment, 24, 8),
+	FIELD(iommu_ioas_allow_iovas, size, 0, 4),
+	FIELD(iommu_ioas_allow_iovas, ioas_id, 4, 4),
+	FIELD(iommu_ioas_allow_iovas, num_iovas, 8, 4),
+	FIELD(iommu_ioas_allow_iovas, __reserved, 12, 4),
+	FIELD(iommu_ioas_allow_iovas, allowed_iovas, 16, 8),
+	FIELD(iommu_ioas_map, size, 0, 4),
+	FIELD(iommu_ioas_map, flags, 4, 4),
+	FIELD(iommu_ioas_map, ioas_id, 8, 4),
+	FIELD(iommu_ioas_map, __reserved, 12, 4),
+	FIELD(iommu_ioas_map, user_va, 16, 8),
+	FIELD(iommu_ioas_map, length, 24, 8),
+	FIELD(iommu_ioas_map, iova, 32, 8),
+	FIELD(iommu_ioas_copy, size, 0, 4),
+	FIELD(iommu_ioas_copy, flags, 4, 4),
+	FIELD(iommu_ioas_copy, dst_ioas_id, 8, 4),
+	FIELD(iommu_ioas_copy, src_ioas_id, 12, 4),
+	FIELD(iommu_ioas_copy, length, 16, 8),
+	FIELD(iommu_ioas_copy, dst_iova, 24, 8),
+	FIELD(iommu_ioas_copy, src_iova, 32, 8),
+	FIELD(iommu_ioas_unmap, size, 0, 4),
+	FIELD(iommu_ioas_unmap, ioas_id, 4, 4),
+	FIELD(iommu_ioas_unmap, iova, 8, 8),
+	FIELD(iommu_ioas_unmap, length, 16, 8),
+	FIELD(iommu_option, size, 0, 4),
+	FIELD(iommu_option, option_id, 4, 4),
+	FIELD(iommu_option, op, 8, 2),
+	FIELD(iommu_option, __reserved, 10, 2),
+	FIELD(iommu_option, object_id, 12, 4),
+	FIELD(iommu_option, val64, 16, 8),
+	FIELD(iommu_vfio_ioas, size, 0, 4),
+	FIELD(iommu_vfio_ioas, ioas_id, 4, 4),
+	FIELD(iommu_vfio_ioas, op, 8, 2),
+	FIELD(iommu_vfio_ioas, __reserved, 10, 2),
+	FIELD(iommu_hwpt_alloc, size, 0, 4),
+	FIELD(iommu_hwpt_alloc, flags, 4, 4),
+	FIELD(iommu_hwpt_alloc, dev_id, 8, 4),
+	FIELD(iommu_hwpt_alloc, pt_id, 12, 4),
+	FIELD(iommu_hwpt_alloc, out_hwpt_id, 16, 4),
+	FIELD(iommu_hwpt_alloc, __reserved, 20, 4),
+	FIELD(iommu_hwpt_alloc, data_type, 24, 4),
+	FIELD(iommu_hwpt_alloc, data_len, 28, 4),
+	FIELD(iommu_hwpt_alloc, data_uptr, 32, 8),
+	FIELD(iommu_hwpt_alloc, fault_id, 40, 4),
+	FIELD(iommu_hwpt_alloc, __reserved2, 44, 4),
+	FIELD(iommu_hw_info_vtd, flags, 0, 4),
+	FIELD(iommu_hw_info_vtd, __reserved, 4, 4),
+	FIELD(iommu_hw_info_vtd, cap_reg, 8, 8),
+	FIELD(iommu_hw_info_vtd, ecap_reg, 16, 8),
+	FIELD(iommu_hw_info, size, 0, 4),
+	FIELD(iommu_hw_info, flags, 4, 4),
+	FIELD(iommu_hw_info, dev_id, 8, 4),
+	FIELD(iommu_hw_info, data_len, 12, 4),
+	FIELD(iommu_hw_info, data_uptr, 16, 8),
+	FIELD(iommu_hw_info, in_data_type, 24, 4),
+	FIELD(iommu_hw_info, out_data_type, 24, 4),
+	FIELD(iommu_hw_info, out_max_pasid_log2, 28, 1),
+	FIELD(iommu_hw_info, __reserved, 29, 3),
+	FIELD(iommu_hw_info, out_capabilities, 32, 8),
+	FIELD(vfio_device_bind_iommufd, argsz, 0, 4),
+	FIELD(vfio_device_bind_iommufd, flags, 4, 4),
+	FIELD(vfio_device_bind_iommufd, iommufd, 8, 4),
+	FIELD(vfio_device_bind_iommufd, out_devid, 12, 4),
+	FIELD(vfio_device_bind_iommufd, token_uuid_ptr, 16, 8),
+	FIELD(vfio_device_bind_iommufd, dev_cookie, 24, 8),
+	FIELD(vfio_device_attach_iommufd_pt, argsz, 0, 4),
+	FIELD(vfio_device_attach_iommufd_pt, flags, 4, 4),
+	FIELD(vfio_device_attach_iommufd_pt, pt_id, 8, 4),
+	FIELD(vfio_device_detach_iommufd_pt, argsz, 0, 4),
+	FIELD(vfio_device_detach_iommufd_pt, flags, 4, 4),
+	FIELD(vfio_pci_dependent_device, group_id, 0, 4),
+	FIELD(vfio_pci_dependent_device, devid, 0, 4),
+	FIELD(vfio_pci_dependent_device, segment, 4, 2),
+	FIELD(vfio_pci_dependent_device, bus, 6, 1),
+	FIELD(vfio_pci_dependent_device, devfn, 7, 1),
+	FIELD(vfio_pci_hot_reset_info, argsz, 0, 4),
+	FIELD(vfio_pci_hot_reset_info, flags, 4, 4),
+	FIELD(vfio_pci_hot_reset_info, count, 8, 4),
+	FIELD(iommu_device_find, size, 0, 4),
+	FIELD(iommu_device_find, out_dev_id, 4, 4),
+	FIELD(iommu_device_find, dev_cookie, 8, 8),
+};
+
+static void check(struct __test_metadata *_metadata, const struct fact *facts,
+		  size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		EXPECT_EQ(facts[i].expected, facts[i].seen)
+		{
+			TH_LOG("%s", facts[i].what);
+		}
+}
+
+TEST(constants_have_their_published_values)
+{
+	check(_metadata, constants, ARRAY_SIZE(constants));
+}
+
+TEST(structures_have_their_published_sizes)
+{
+	check(_metadata, sizes, ARRAY_SIZE(sizes));
+}
+
+TEST(fields_lie_where_published)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		EXPECT_EQ(fields[i].expected_offset, fields[i].offset)
+		{
+			TH_LOG("offset of %s.%s", fields[i].structure,
+			       fields[i].field);
+		}
+		EXPECT_EQ(fields[i].expected_size, fields[i].size)
+		{
+			TH_LOG("size of %s.%s", fields[i].structure,
+			       fields[i].field);
+		}
+	}
+}
+
+/* No padding: there is nothing that a caller could forget to clear. */
+TEST(structures_have_no_holes)
+{
+	const struct field *last = NULL;
+	unsigned int end = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		const struct field *field = &fields[i];
+
+		if (!last || strcmp(last->structure, field->structure))
+			end = 0;
+		else if (field->offset == last->offset)
+			end = last->offset;
+		EXPECT_EQ(end, field->offset)
+		{
+			TH_LOG("hole before %s.%s", field->structure,
+			       field->field);
+		}
+		end = field->offset + field->size;
+		last = field;
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#include "iommufd_calls.h"
+
+int iommufd_open(void)
+{
+	return errno_of(open("/dev/iommu", O_RDWR | O_CLOEXEC));
+}
+
+int iommufd_call(int iommufd, unsigned long request, void *arg)
+{
+	return errno_of(ioctl(iommufd, request, arg));
+}
+
+int iommufd_destroy(int iommufd, __u32 id)
+{
+	struct iommu_destroy destroy = {
+		.size = sizeof(destroy),
+		.id = id,
+	};
+
+	return iommufd_call(iommufd, IOMMU_DESTROY, &destroy);
+}
+
+int ioas_alloc(int iommufd, __u32 *ioas_id)
+{
+	struct iommu_ioas_alloc alloc = {
+		.size = sizeof(alloc),
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_IOAS_ALLOC, &alloc);
+	if (!ret)
+		*ioas_id = alloc.out_ioas_id;
+	return ret;
+}
+
+int ioas_iova_ranges(int iommufd, __u32 ioas_id,
+		     struct iommu_iova_range *ranges, __u32 *count,
+		     __u64 *alignment)
+{
+	struct iommu_ioas_iova_ranges query = {
+		.size = sizeof(query),
+		.ioas_id = ioas_id,
+		.num_iovas = *count,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_IOAS_IOVA_RANGES, &query);
+	*count = query.num_iovas;
+	*alignment = query.out_iova_alignment;
+	return ret;
+}
+
+int ioas_map_flags(int iommufd, __u32 ioas_id, __u32 flags, const void *memory,
+		   __u64 length, __u64 *iova)
+{
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = flags,
+		.ioas_id = ioas_id,
+		.user_va = (uintptr_t)memory,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_IOAS_MAP, &map);
+	*iova = map.iova;
+	return ret;
+}
+
+int ioas_map(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
+	     __u64 *iova)
+{
+	*iova = 0;
+	return ioas_map_flags(iommufd, ioas_id, MAP_RW, memory, length, iova);
+}
+
+int ioas_map_fixed(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
+		   __u64 iova)
+{
+	return ioas_map_flags(iommufd, ioas_id,
+			      MAP_RW | IOMMU_IOAS_MAP_FIXED_IOVA, memory,
+			      length, &iova);
+}
+
+int ioas_unmap(int iommufd, __u32 ioas_id, __u64 iova, __u64 length,
+	       __u64 *unmapped)
+{
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = ioas_id,
+		.iova = iova,
+		.length = length,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_IOAS_UNMAP, &unmap);
+	if (unmapped)
+		*unmapped = unmap.length;
+	return ret;
+}
+
+int ioas_unmap_all(int iommufd, __u32 ioas_id, __u64 *unmapped)
+{
+	return ioas_unmap(iommufd, ioas_id, 0, UINT64_MAX, unmapped);
+}
+
+static int vfio_ioas(int iommufd, __u16 op, __u32 *ioas_id)
+{
+	struct iommu_vfio_ioas arg = {
+		.size = sizeof(arg),
+		.ioas_id = *ioas_id,
+		.op = op,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_VFIO_IOAS, &arg);
+	*ioas_id = arg.ioas_id;
+	return ret;
+}
+
+int vfio_ioas_get(int iommufd, __u32 *ioas_id)
+{
+	*ioas_id = 0;
+	return vfio_ioas(iommufd, IOMMU_VFIO_IOAS_GET, ioas_id);
+}
+
+int vfio_ioas_set(int iommufd, __u32 ioas_id)
+{
+	return vfio_ioas(iommufd, IOMMU_VFIO_IOAS_SET, &ioas_id);
+}
+
+int vfio_ioas_clear(int iommufd)
+{
+	__u32 none = 0;
+
+	return vfio_ioas(iommufd, IOMMU_VFIO_IOAS_CLEAR, &none);
+}
+
+int hwpt_alloc(int iommufd, __u32 dev_id, __u32 pt_id, __u32 *hwpt_id)
+{
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.dev_id = dev_id,
+		.pt_id = pt_id,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_HWPT_ALLOC, &alloc);
+	if (!ret)
+		*hwpt_id = alloc.out_hwpt_id;
+	return ret;
+}
+
+int device_hw_info(int iommufd, __u32 dev_id, void *data, __u32 *length,
+		   __u32 *type)
+{
+	struct iommu_hw_info info = {
+		.size = sizeof(info),
+		.dev_id = dev_id,
+		.data_len = *length,
+		.data_uptr = (uintptr_t)data,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_GET_HW_INFO, &info);
+	*length = info.data_len;
+	*type = info.out_data_type;
+	return ret;
+}
+
+int device_find(int iommufd, __u64 cookie, __u32 *dev_id)
+{
+	struct iommu_device_find find = {
+		.size = sizeof(find),
+		.dev_cookie = cookie,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_DEVICE_FIND, &find);
+	if (!ret)
+		*dev_id = find.out_dev_id;
+	return ret;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every call of /dev/iommu in the form tests use: arguments spelled out, 0 or
+ * a negative errno returned. must(call) is the asserting form.
+ */
+#ifndef __IOMMUFD_CALLS_H
+#define __IOMMUFD_CALLS_H
+
+#include <linux/iommufd.h>
+
+#include "test_env.h"
+
+#define MAP_RW (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
+
+int iommufd_open(void);
+/* Any call; the argument begins with its own size, already filled in. */
+int iommufd_call(int iommufd, unsigned long request, void *arg);
+
+int iommufd_destroy(int iommufd, __u32 id);
+int ioas_alloc(int iommufd, __u32 *ioas_id);
+
+/* In *count the room in ranges, out the number that exist */
+int ioas_iova_ranges(int iommufd, __u32 ioas_id,
+		     struct iommu_iova_range *ranges, __u32 *count,
+		     __u64 *alignment);
+
+/* The general form, then the two common ones: readable and writeable */
+int ioas_map_flags(int iommufd, __u32 ioas_id, __u32 flags, const void *memory,
+		   __u64 length, __u64 *iova);
+int ioas_map(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
+	     __u64 *iova);
+int ioas_map_fixed(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
+		   __u64 iova);
+/* unmapped may be NULL */
+int ioas_unmap(int iommufd, __u32 ioas_id, __u64 iova, __u64 length,
+	       __u64 *unmapped);
+int ioas_unmap_all(int iommufd, __u32 ioas_id, __u64 *unmapped);
+
+int vfio_ioas_get(int iommufd, __u32 *ioas_id);
+int vfio_ioas_set(int iommufd, __u32 ioas_id);
+int vfio_ioas_clear(int iommufd);
+
+int hwpt_alloc(int iommufd, __u32 dev_id, __u32 pt_id, __u32 *hwpt_id);
+/* In *length the room in data, out the length the kernel has */
+int device_hw_info(int iommufd, __u32 dev_id, void *data, __u32 *length,
+		   __u32 *type);
+int device_find(int iommufd, __u64 cookie, __u32 *dev_id);
+
+#endif

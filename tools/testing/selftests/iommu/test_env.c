@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include "test_env.h"
+
+long must_succeed(long ret, const char *call, const char *file, int line)
+{
+	if (ret >= 0)
+		return ret;
+	fprintf(stderr, "# %s:%d: %s: %s\n", file, line, call, strerror(-ret));
+	abort();
+}
+
+long errno_of(long ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+bool env_is_complete(void)
+{
+	const char *value = getenv("IOMMUFD_TEST_ALL");
+
+	return value && strcmp(value, "0");
+}
+
+static void *map_private(size_t length, int protection)
+{
+	void *memory = mmap(NULL, length, protection,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(memory == MAP_FAILED ? -errno : 0);
+	return memory;
+}
+
+void *memory_alloc(size_t length)
+{
+	return map_private(length, PROT_READ | PROT_WRITE);
+}
+
+void memory_free(void *memory, size_t length)
+{
+	must(errno_of(munmap(memory, length)));
+}
+
+void *memory_hole(size_t length)
+{
+	void *memory = map_private(length, PROT_NONE);
+
+	memory_free(memory, length);
+	return memory;
+}
+
+void *memory_readonly_copy(const void *data, size_t length)
+{
+	void *memory = memory_alloc(length);
+
+	memcpy(memory, data, length);
+	must(errno_of(mprotect(memory, length, PROT_READ)));
+	return memory;
+}
+
+static __u8 pattern(size_t i, unsigned int seed)
+{
+	return (i + seed) * 2654435761u >> 24;
+}
+
+void memory_fill(void *memory, size_t length, unsigned int seed)
+{
+	__u8 *bytes = memory;
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		bytes[i] = pattern(i, seed);
+}
+
+bool memory_matches(const void *memory, size_t length, unsigned int seed)
+{
+	const __u8 *bytes = memory;
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (bytes[i] != pattern(i, seed))
+			return false;
+	return true;
+}
+
+unsigned long pages_pinned(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	unsigned long kilobytes = 0;
+	bool found = false;
+	char line[128];
+
+	must(status ? 0 : -errno);
+	while (!found && fgets(line, sizeof(line), status))
+		found = sscanf(line, "VmPin: %lu kB", &kilobytes) == 1;
+	fclose(status);
+	must(found ? 0 : -ENODATA);
+	return kilobytes * 1024 / PAGE_SIZE;
+}
+
+static void drop_capability(unsigned int capability)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	must(errno_of(syscall(SYS_capget, &header, data)));
+	data[CAP_TO_INDEX(capability)].effective &= ~CAP_TO_MASK(capability);
+	must(errno_of(syscall(SYS_capset, &header, data)));
+}
+
+void limit_locked_pages(unsigned long pages)
+{
+	struct rlimit limit;
+
+	drop_capability(CAP_IPC_LOCK);
+	must(errno_of(getrlimit(RLIMIT_MEMLOCK, &limit)));
+	limit.rlim_cur = pages * PAGE_SIZE;
+	must(errno_of(setrlimit(RLIMIT_MEMLOCK, &limit)));
+}

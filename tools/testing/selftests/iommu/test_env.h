@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every iommufd test needs of its surroundings: a verdict on calls that
+ * have to work, memory to map, limits, and a look at what is pinned.
+ */
+#ifndef __IOMMU_TEST_ENV_H
+#define __IOMMU_TEST_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+
+#define PAGE_SIZE 4096UL
+
+/* Only a hang takes this long. */
+#define TEST_SECONDS 60
+
+/*
+ * Calls of this library return 0 or more on success and a negative errno on
+ * failure. must() is the asserting form of each of them: it passes the result
+ * on, or ends the test saying which call failed and where.
+ */
+#define must(call) must_succeed((call), #call, __FILE__, __LINE__)
+long must_succeed(long ret, const char *call, const char *file, int line);
+
+/* -errno instead of -1, for system calls */
+long errno_of(long ret);
+
+/* Set where everything a test can need is known to be there. */
+bool env_is_complete(void);
+
+/*
+ * Leave the test when something is missing, as a failure where it may not be
+ * missing. kselftest_harness.h would run the test after SKIP(return) in a
+ * fixture's setup, hence the exit.
+ */
+#define need(condition, what)                                  \
+	do {                                                   \
+		if (!(condition)) {                            \
+			ASSERT_FALSE(env_is_complete())        \
+			{                                      \
+				TH_LOG("missing: %s", what);   \
+			}                                      \
+			SKIP(_exit(255), "missing: %s", what); \
+		}                                              \
+	} while (0)
+
+/* Anonymous private memory, zeroed */
+void *memory_alloc(size_t length);
+void memory_free(void *memory, size_t length);
+/* An address at which @length bytes are certainly not mapped */
+void *memory_hole(size_t length);
+/* A call argument that the kernel can read but not write */
+void *memory_readonly_copy(const void *data, size_t length);
+
+/* Contents that differ for each seed, and how much of them is still there */
+void memory_fill(void *memory, size_t length, unsigned int seed);
+bool memory_matches(const void *memory, size_t length, unsigned int seed);
+
+/* Pages that are pinned for this process, from /proc/self/status */
+unsigned long pages_pinned(void);
+
+/* Make RLIMIT_MEMLOCK count, which it does not for CAP_IPC_LOCK. */
+void limit_locked_pages(unsigned long pages);
+
+#endif

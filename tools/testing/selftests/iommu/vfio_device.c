@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "vfio_device.h"
+
+#define PCI_DEVICES "/sys/bus/pci/devices"
+#define PCI_DRIVERS "/sys/bus/pci/drivers"
+#define EDU_VENDOR 0x1234
+#define EDU_DEVICE 0x11e8
+
+static int file_read(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "r");
+	int ret = 0;
+
+	if (!file)
+		return -errno;
+	if (!fgets(text, size, file))
+		ret = -ENODATA;
+	fclose(file);
+	return ret;
+}
+
+static long pci_number(const char *bdf, const char *attribute)
+{
+	char path[PATH_MAX], text[32];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, attribute);
+	if (file_read(path, text, sizeof(text)))
+		return -1;
+	return strtol(text, NULL, 0);
+}
+
+/* The last component of what a link of a device points to */
+static int pci_link(const char *bdf, const char *link, char *name, size_t size)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, link);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	snprintf(name, size, "%s", basename(target));
+	return 0;
+}
+
+static int pci_group(const char *bdf)
+{
+	char name[32];
+	int ret;
+
+	ret = pci_link(bdf, "iommu_group", name, sizeof(name));
+	return ret ?: atoi(name);
+}
+
+bool pci_driver_is(const char *bdf, const char *driver)
+{
+	char name[64];
+
+	return !pci_link(bdf, "driver", name, sizeof(name)) &&
+	       !strcmp(name, driver);
+}
+
+int pci_driver_write(const char *driver, const char *attribute, const char *bdf)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), PCI_DRIVERS "/%s/%s", driver, attribute);
+	fd = errno_of(open(path, O_WRONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	ret = errno_of(write(fd, bdf, strlen(bdf)));
+	close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+static bool is_edu(const char *bdf)
+{
+	return pci_number(bdf, "vendor") == EDU_VENDOR &&
+	       pci_number(bdf, "device") == EDU_DEVICE;
+}
+
+static int compare_bdf(const void *a, const void *b)
+{
+	const struct pci_device *left = a, *right = b;
+
+	return strcmp(left->bdf, right->bdf);
+}
+
+static void count_groups(struct edu_list *list)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < list->count; i++)
+		for (j = 0; j < list->count; j++)
+			list->devices[i].in_group += list->devices[i].group ==
+						     list->devices[j].group;
+}
+
+int edu_list_read(struct edu_list *list)
+{
+	struct dirent *entry;
+	DIR *dir;
+
+	memset(list, 0, sizeof(*list));
+	dir = opendir(PCI_DRIVERS "/vfio-pci");
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)) && list->count < PCI_DEVICES_MAX) {
+		struct pci_device *device = &list->devices[list->count];
+
+		if (strlen(entry->d_name) >= sizeof(device->bdf) ||
+		    !is_edu(entry->d_name))
+			continue;
+		strcpy(device->bdf, entry->d_name);
+		device->group = pci_group(device->bdf);
+		if (device->group >= 0)
+			list->count++;
+	}
+	closedir(dir);
+	qsort(list->devices, list->count, sizeof(list->devices[0]),
+	      compare_bdf);
+	count_groups(list);
+	return list->count;
+}
+
+const struct pci_device *edu_alone(const struct edu_list *list, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->devices[i].in_group == 1 && n-- == 0)
+			return &list->devices[i];
+	return NULL;
+}
+
+const struct pci_device *edu_in_pair(const struct edu_list *list,
+				     unsigned int n)
+{
+	int group = -1;
+	unsigned int i;
+
+	for (i = 0; i < list->count; i++) {
+		if (list->devices[i].in_group < 2)
+			continue;
+		if (group < 0)
+			group = list->devices[i].group;
+		if (list->devices[i].group == group && n-- == 0)
+			return &list->devices[i];
+	}
+	return NULL;
+}
+
+int pci_native_device(struct pci_device *device, char *driver, size_t size)
+{
+	static const char *const drivers[] = { "nvme", "e1000e" };
+	struct dirent *entry;
+	int ret = -ENODEV;
+	DIR *dir;
+
+	dir = opendir(PCI_DEVICES);
+	if (!dir)
+		return -errno;
+	while (ret && (entry = readdir(dir))) {
+		unsigned int i;
+
+		if (strlen(entry->d_name) >= sizeof(device->bdf) ||
+		    pci_group(entry->d_name) < 0)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(drivers); i++) {
+			if (!pci_driver_is(entry->d_name, drivers[i]))
+				continue;
+			strcpy(device->bdf, entry->d_name);
+			device->group = pci_group(entry->d_name);
+			device->in_group = 1;
+			snprintf(driver, size, "%s", drivers[i]);
+			ret = 0;
+		}
+	}
+	closedir(dir);
+	return ret;
+}
+
+int vfio_cdev_name(const char *bdf, char *name, size_t size)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int ret = -ENOENT;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev", bdf);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (ret && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "vfio", 4))
+			continue;
+		snprintf(name, size, "%s", entry->d_name);
+		ret = 0;
+	}
+	closedir(dir);
+	return ret;
+}
+
+/* Open by name, and make sure that the node is the one sysfs means. */
+int vfio_cdev_open(const char *bdf)
+{
+	unsigned int major_nr, minor_nr;
+	char path[PATH_MAX], text[32];
+	struct stat st;
+	char name[64];
+	int fd, ret;
+
+	ret = vfio_cdev_name(bdf, name, sizeof(name));
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev/%s/dev", bdf,
+		 name);
+	ret = file_read(path, text, sizeof(text));
+	if (ret)
+		return ret;
+	if (sscanf(text, "%u:%u", &major_nr, &minor_nr) != 2)
+		return -EINVAL;
+
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", name);
+	fd = errno_of(open(path, O_RDWR | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) || st.st_rdev != makedev(major_nr, minor_nr)) {
+		close(fd);
+		return -ENXIO;
+	}
+	return fd;
+}
+
+int vfio_bind_arg(int device, struct vfio_device_bind_iommufd *arg)
+{
+	return errno_of(ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, arg));
+}
+
+int vfio_bind(int device, int iommufd, __u32 *dev_id)
+{
+	struct vfio_device_bind_iommufd arg = {
+		.argsz = sizeof(arg),
+		.iommufd = iommufd,
+	};
+	int ret;
+
+	ret = vfio_bind_arg(device, &arg);
+	if (!ret)
+		*dev_id = arg.out_devid;
+	return ret;
+}
+
+int vfio_bind_cookie(int device, int iommufd, __u64 cookie, __u32 *dev_id)
+{
+	struct vfio_device_bind_iommufd arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_BIND_FLAG_COOKIE,
+		.iommufd = iommufd,
+		.dev_cookie = cookie,
+	};
+	int ret;
+
+	ret = vfio_bind_arg(device, &arg);
+	if (!ret)
+		*dev_id = arg.out_devid;
+	return ret;
+}
+
+int vfio_attach(int device, __u32 *pt_id)
+{
+	struct vfio_device_attach_iommufd_pt arg = {
+		.argsz = sizeof(arg),
+		.pt_id = *pt_id,
+	};
+	int ret;
+
+	ret = errno_of(ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg));
+	if (!ret)
+		*pt_id = arg.pt_id;
+	return ret;
+}
+
+int vfio_attach_to(int device, __u32 pt_id)
+{
+	return vfio_attach(device, &pt_id);
+}
+
+int vfio_detach(int device)
+{
+	struct vfio_device_detach_iommufd_pt arg = {
+		.argsz = sizeof(arg),
+	};
+
+	return errno_of(ioctl(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg));
+}
+
+int vfio_group_open(int group)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", group);
+	return errno_of(open(path, O_RDWR | O_CLOEXEC));
+}
+
+int vfio_container_open(void)
+{
+	return errno_of(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC));
+}
+
+int vfio_group_set_container(int group, int container)
+{
+	return errno_of(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container));
+}
+
+int vfio_group_unset_container(int group)
+{
+	return errno_of(ioctl(group, VFIO_GROUP_UNSET_CONTAINER));
+}
+
+int vfio_group_status(int group, __u32 *flags)
+{
+	struct vfio_group_status status = {
+		.argsz = sizeof(status),
+	};
+	int ret;
+
+	ret = errno_of(ioctl(group, VFIO_GROUP_GET_STATUS, &status));
+	*flags = status.flags;
+	return ret;
+}
+
+int vfio_group_device(int group, const char *bdf)
+{
+	return errno_of(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf));
+}
+
+int vfio_region(int device, __u32 index, struct vfio_region_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	info->index = index;
+	return errno_of(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, info));
+}
+
+int vfio_device_info(int device, struct vfio_device_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->argsz = sizeof(*info);
+	return errno_of(ioctl(device, VFIO_DEVICE_GET_INFO, info));
+}
+
+int vfio_irq_to_eventfd(int device, __u32 index, int event)
+{
+	struct {
+		struct vfio_irq_set set;
+		__s32 event;
+	} arg = {
+		.set = {
+			.argsz = sizeof(arg),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				 VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = index,
+			.count = 1,
+		},
+		.event = event,
+	};
+
+	return errno_of(ioctl(device, VFIO_DEVICE_SET_IRQS, &arg));
+}
+
+void bound_device_open(struct bound_device *bound, const char *bdf)
+{
+	bound->iommufd = must(iommufd_open());
+	bound->device = must(vfio_cdev_open(bdf));
+	must(vfio_bind(bound->device, bound->iommufd, &bound->dev_id));
+	must(ioas_alloc(bound->iommufd, &bound->ioas_id));
+}
+
+void bound_device_close(struct bound_device *bound)
+{
+	close(bound->device);
+	close(bound->iommufd);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * VFIO devices as tests use them: found in sysfs, opened through their
+ * character device or their group, bound and attached. Functions return 0, an
+ * fd or a count, or a negative errno; must(call) is the asserting form.
+ */
+#ifndef __IOMMU_VFIO_DEVICE_H
+#define __IOMMU_VFIO_DEVICE_H
+
+#include <linux/vfio.h>
+
+#include "iommufd_calls.h"
+
+#define PCI_DEVICES_MAX 16
+
+struct pci_device {
+	/* domain:bus:device.function, as sysfs spells it */
+	char bdf[16];
+	/* number of its iommu_group, and how many listed devices share it */
+	int group;
+	unsigned int in_group;
+};
+
+/* The edu devices of the machine that vfio-pci drives */
+struct edu_list {
+	struct pci_device devices[PCI_DEVICES_MAX];
+	unsigned int count;
+};
+
+int edu_list_read(struct edu_list *list);
+/* The @n-th device that has its group to itself, NULL if there are fewer */
+const struct pci_device *edu_alone(const struct edu_list *list, unsigned int n);
+/* One of two devices that share a group (@n is 0 or 1), NULL if none do */
+const struct pci_device *edu_in_pair(const struct edu_list *list,
+				     unsigned int n);
+/* A device of another kind that a native driver uses and that has a group */
+int pci_native_device(struct pci_device *device, char *driver, size_t size);
+
+/* Is the device driven by @driver now? */
+bool pci_driver_is(const char *bdf, const char *driver);
+/* Write "bdf" to an attribute of a driver: bind, unbind */
+int pci_driver_write(const char *driver, const char *attribute,
+		     const char *bdf);
+
+int vfio_cdev_name(const char *bdf, char *name, size_t size);
+int vfio_cdev_open(const char *bdf);
+
+/* The argument as long as argsz says, then the usual forms */
+int vfio_bind_arg(int device, struct vfio_device_bind_iommufd *arg);
+int vfio_bind(int device, int iommufd, __u32 *dev_id);
+int vfio_bind_cookie(int device, int iommufd, __u64 cookie, __u32 *dev_id);
+/* In *pt_id an IOAS or HWPT, out the HWPT now used */
+int vfio_attach(int device, __u32 *pt_id);
+int vfio_attach_to(int device, __u32 pt_id);
+int vfio_detach(int device);
+
+int vfio_group_open(int group);
+int vfio_container_open(void);
+int vfio_group_set_container(int group, int container);
+int vfio_group_unset_container(int group);
+int vfio_group_status(int group, __u32 *flags);
+int vfio_group_device(int group, const char *bdf);
+
+int vfio_region(int device, __u32 index, struct vfio_region_info *info);
+/* Does any ioctl of an open device work? */
+int vfio_device_info(int device, struct vfio_device_info *info);
+/* Signal @event for vector 0 of an interrupt index */
+int vfio_irq_to_eventfd(int device, __u32 index, int event);
+
+/* A device bound to a context of its own, with an IOAS, not attached */
+struct bound_device {
+	int iommufd;
+	int device;
+	__u32 dev_id;
+	__u32 ioas_id;
+};
+
+void bound_device_open(struct bound_device *bound, const char *bdf);
+void bound_device_close(struct bound_device *bound);
+
+#endif
