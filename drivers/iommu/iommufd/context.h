@@ -9,6 +9,8 @@
 #include <linux/mutex.h>
 #include <linux/xarray.h>
 
+#include "memory_charge.h"
+
 struct file;
 struct iommufd_ioas;
 
@@ -20,6 +22,8 @@ struct iommufd_ioas;
  * @objects: ID to object; an ID whose object is not published yet is reserved.
  *           Its xa_lock protects the life of objects, see object.h
  * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock
+ * @charge_class: which account pays for pinned memory; changed under xa_lock
+ *                while there are no objects
  * @device_lock: bind and unbind; protects @devices, @groups and the claims of
  *               DMA ownership
  * @devices: struct iommufd_device.link
@@ -29,6 +33,7 @@ struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
 	struct iommufd_ioas *compat_ioas;
+	enum memory_charge_class charge_class;
 	struct mutex device_lock;
 	struct list_head devices;
 	struct list_head groups;

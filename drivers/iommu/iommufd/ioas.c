@@ -7,6 +7,7 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
@@ -15,6 +16,7 @@
 #include "compat_ioas.h"
 #include "context.h"
 #include "ioas.h"
+#include "user_memory.h"
 
 static void ioas_destroy(struct iommufd_object *object)
 {
@@ -130,17 +132,19 @@ int iommufd_ioas_iova_ranges(struct iommufd_command *command)
 	return ret;
 }
 
-static int map_check(const struct iommu_ioas_map *arg)
+static int map_prot(u32 flags)
 {
-	if (arg->iova == U64_MAX || arg->length == U64_MAX)
-		return -EOVERFLOW;
-	if (!(arg->flags & (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)))
-		return -EINVAL;
-	return 0;
+	return (flags & IOMMU_IOAS_MAP_READABLE ? IOMMU_READ : 0) |
+	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
+}
+
+static int check_prot(u32 flags)
+{
+	return map_prot(flags) ? 0 : -EINVAL;
 }
 
 /* The memory has to be addressable, and its page count computable. */
-static int map_check_memory(u64 address, u64 length)
+static int check_memory(u64 address, u64 length)
 {
 	u64 end;
 
@@ -154,43 +158,63 @@ static int map_check_memory(u64 address, u64 length)
 	return 0;
 }
 
-static int map_prot(u32 flags)
+/*
+ * Place and fill @mappings, which are freed when that fails. @iova is a field
+ * of the argument: the reply is sent while the mappings are still ours alone.
+ * Once they are live another thread may unmap them, and then they could not be
+ * taken back.
+ */
+static int ioas_add(const struct iommufd_command *command,
+		    struct iommufd_ioas *ioas, struct list_head *mappings,
+		    bool fixed, u64 *iova)
 {
-	return (flags & IOMMU_IOAS_MAP_READABLE ? IOMMU_READ : 0) |
-	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
+	struct mapping_place place = {
+		.fixed = fixed,
+		.iova = *iova,
+	};
+	int ret;
+
+	ret = mappings_place(&ioas->space, mappings, &place);
+	if (ret)
+		goto err_free;
+	*iova = place.iova;
+	ret = iommufd_command_reply(command);
+	if (!ret)
+		ret = mappings_fill(&ioas->space, mappings);
+	if (ret)
+		goto err_displace;
+	return 0;
+
+err_displace:
+	mappings_displace(&ioas->space, mappings);
+err_free:
+	mappings_free(mappings);
+	return ret;
 }
 
 static int ioas_map(struct iommufd_command *command, struct iommufd_ioas *ioas)
 {
 	struct iommu_ioas_map *arg = command->argument;
-	const struct mapping_request request = {
-		.address = arg->user_va,
-		.length = arg->length,
-		.iova = arg->iova,
-		.fixed = arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
-		.prot = map_prot(arg->flags),
-	};
-	struct mapping *mapping;
+	int prot = map_prot(arg->flags);
+	struct user_memory *memory;
+	LIST_HEAD(mappings);
 	int ret;
 
-	ret = map_check_memory(arg->user_va, arg->length);
+	ret = check_memory(arg->user_va, arg->length);
 	if (ret)
 		return ret;
-	mapping = mapping_create(&ioas->space, &request);
-	if (IS_ERR(mapping))
-		return PTR_ERR(mapping);
-
-	/*
-	 * Reply while the mapping is still ours alone: once it is live another
-	 * thread may unmap it, and then it could not be taken back.
-	 */
-	arg->iova = mapping->area.start;
-	ret = iommufd_command_reply(command);
-	if (!ret)
-		ret = mapping_fill(&ioas->space, mapping);
+	memory = user_memory_create(arg->user_va, arg->length,
+				    prot & IOMMU_WRITE,
+				    command->ictx->charge_class);
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	ret = mapping_create(&mappings, memory, offset_in_page(arg->user_va),
+			     arg->length, prot);
+	user_memory_put(memory);
 	if (ret)
-		mapping_destroy(&ioas->space, mapping);
-	return ret;
+		return ret;
+	return ioas_add(command, ioas, &mappings,
+			arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA, &arg->iova);
 }
 
 /* IOMMU_IOAS_MAP */
@@ -200,13 +224,66 @@ int iommufd_ioas_map(struct iommufd_command *command)
 	struct iommufd_ioas *ioas;
 	int ret;
 
-	ret = map_check(arg);
+	if (arg->iova == U64_MAX || arg->length == U64_MAX)
+		return -EOVERFLOW;
+	ret = check_prot(arg->flags);
 	if (ret)
 		return ret;
 	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	ret = ioas_map(command, ioas);
+	iommufd_object_put(&ioas->object);
+	return ret;
+}
+
+/* Describe what is copied: references on its memory outlive the source. */
+static int copy_source(struct iommufd_command *command,
+		       struct list_head *mappings)
+{
+	struct iommu_ioas_copy *arg = command->argument;
+	struct iommufd_ioas *source;
+	u64 last;
+	int ret;
+
+	source = iommufd_ioas_get(command->ictx, arg->src_ioas_id);
+	if (IS_ERR(source))
+		return PTR_ERR(source);
+	if (!arg->length)
+		ret = -EINVAL;
+	else if (check_add_overflow(arg->src_iova, arg->length - 1, &last))
+		ret = -EOVERFLOW;
+	else
+		ret = mapping_create_copies(mappings, &source->space,
+					    arg->src_iova, last,
+					    map_prot(arg->flags));
+	iommufd_object_put(&source->object);
+	return ret;
+}
+
+/* IOMMU_IOAS_COPY */
+int iommufd_ioas_copy(struct iommufd_command *command)
+{
+	struct iommu_ioas_copy *arg = command->argument;
+	struct iommufd_ioas *ioas;
+	LIST_HEAD(mappings);
+	int ret;
+
+	if (arg->length == U64_MAX || arg->src_iova == U64_MAX ||
+	    arg->dst_iova == U64_MAX)
+		return -EOVERFLOW;
+	ret = check_prot(arg->flags);
+	if (!ret)
+		ret = copy_source(command, &mappings);
+	if (ret)
+		return ret;
+	ioas = iommufd_ioas_get(command->ictx, arg->dst_ioas_id);
+	if (IS_ERR(ioas)) {
+		mappings_free(&mappings);
+		return PTR_ERR(ioas);
+	}
+	ret = ioas_add(command, ioas, &mappings,
+		       arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA, &arg->dst_iova);
 	iommufd_object_put(&ioas->object);
 	return ret;
 }
@@ -229,6 +306,83 @@ static int ioas_unmap(struct iommufd_ioas *ioas, u64 iova, u64 length,
 	if (!ret && !*removed)
 		ret = -ENOENT;
 	return ret;
+}
+
+static int copy_intervals(struct rb_root_cached *intervals,
+			  const struct iommu_iova_range __user *array, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i != nr; i++) {
+		struct iommu_iova_range range;
+		int ret;
+
+		if (copy_from_user(&range, &array[i], sizeof(range)))
+			return -EFAULT;
+		ret = iova_intervals_add(intervals, range.start, range.last);
+		if (ret)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* IOMMU_IOAS_ALLOW_IOVAS */
+int iommufd_ioas_allow_iovas(struct iommufd_command *command)
+{
+	struct iommu_ioas_allow_iovas *arg = command->argument;
+	struct rb_root_cached intervals = RB_ROOT_CACHED;
+	struct iommufd_ioas *ioas;
+	int ret;
+
+	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	ret = copy_intervals(&intervals, u64_to_user_ptr(arg->allowed_iovas),
+			     arg->num_iovas);
+	if (!ret) {
+		mutex_lock(&ioas->space.lock);
+		ret = iova_space_swap_allowed(&ioas->space.iova, &intervals);
+		mutex_unlock(&ioas->space.lock);
+	}
+	iova_intervals_free(&intervals);
+	iommufd_object_put(&ioas->object);
+	return ret;
+}
+
+static int option_large_pages(struct iommu_option *arg,
+			      struct iommufd_ioas *ioas)
+{
+	switch (arg->op) {
+	case IOMMU_OPTION_OP_GET:
+		down_read(&ioas->space.tables_lock);
+		arg->val64 = ioas->space.large_pages;
+		up_read(&ioas->space.tables_lock);
+		return 0;
+	case IOMMU_OPTION_OP_SET:
+		if (arg->val64 > 1)
+			return -EINVAL;
+		return mapped_space_set_large_pages(&ioas->space, arg->val64);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* IOMMU_OPTION with IOMMU_OPTION_HUGE_PAGES */
+int iommufd_ioas_option(struct iommufd_command *command)
+{
+	struct iommu_option *arg = command->argument;
+	struct iommufd_ioas *ioas;
+	int ret;
+
+	ioas = iommufd_ioas_get(command->ictx, arg->object_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	ret = option_large_pages(arg, ioas);
+	iommufd_object_put(&ioas->object);
+	return ret ?: iommufd_command_reply(command);
 }
 
 /* IOMMU_IOAS_UNMAP */

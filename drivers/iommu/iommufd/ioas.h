@@ -32,8 +32,11 @@ struct iommufd_ioas *iommufd_ioas_get(struct iommufd_ctx *ictx, u32 id);
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
 
 int iommufd_ioas_alloc(struct iommufd_command *command);
+int iommufd_ioas_allow_iovas(struct iommufd_command *command);
+int iommufd_ioas_copy(struct iommufd_command *command);
 int iommufd_ioas_iova_ranges(struct iommufd_command *command);
 int iommufd_ioas_map(struct iommufd_command *command);
+int iommufd_ioas_option(struct iommufd_command *command);
 int iommufd_ioas_unmap(struct iommufd_command *command);
 
 #endif

@@ -54,21 +54,22 @@ void iova_space_init(struct iova_space *space)
 	space->alignment = 1;
 }
 
-static void intervals_free(struct rb_root_cached *root)
+void iova_intervals_free(struct rb_root_cached *intervals)
 {
 	struct iova_interval *interval, *next;
 
-	rbtree_postorder_for_each_entry_safe(interval, next, &root->rb_root, rb)
+	rbtree_postorder_for_each_entry_safe(interval, next,
+					     &intervals->rb_root, rb)
 		kfree(interval);
-	*root = RB_ROOT_CACHED;
+	*intervals = RB_ROOT_CACHED;
 }
 
 /* Areas belong to whoever embeds them and have to be gone already. */
 void iova_space_destroy(struct iova_space *space)
 {
 	WARN_ON(!RB_EMPTY_ROOT(&space->areas));
-	intervals_free(&space->reserved);
-	intervals_free(&space->allowed);
+	iova_intervals_free(&space->reserved);
+	iova_intervals_free(&space->allowed);
 }
 
 /* The lowest area that ends at @start or above, whatever its own start. */
@@ -259,15 +260,25 @@ static bool window_search(struct iova_space *space, u64 first, u64 last,
 	return false;
 }
 
-/*
- * Page zero of the IOVA space is never chosen, so that a program can take 0
- * for "none"; neither is the last page, so that start + length does not wrap.
+/**
+ * iova_space_choose() - Find room
+ * @space: where
+ * @address: of the memory; the IOVA agrees with its low bits where that helps
+ *           the IOMMU to use large pages
+ * @length: bytes
+ * @start: set to the lowest IOVA that does
+ *
+ * Page zero is never chosen, so that a program can take 0 for "none"; neither
+ * is the last page, so that start + length does not wrap.
+ *
+ * Return: 0; -EINVAL when misaligned or empty; -EOVERFLOW when longer than any
+ * range; -ENOSPC when there is no room.
  */
-static int choose_iova(struct iova_space *space, u64 address,
-		       u64 length, u64 *iova)
+int iova_space_choose(struct iova_space *space, u64 address, u64 length,
+		      u64 *start)
 {
 	u64 huge = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? PMD_SIZE :
-							      PAGE_SIZE;
+							     PAGE_SIZE;
 	const u64 lowest = PAGE_SIZE;
 	const u64 highest = U64_MAX - PAGE_SIZE;
 	u64 low_bits = address & ~PAGE_MASK;
@@ -279,10 +290,6 @@ static int choose_iova(struct iova_space *space, u64 address,
 	if (length >= S64_MAX)
 		return -EOVERFLOW;
 
-	/*
-	 * An address that agrees with the memory in its low bits lets the IOMMU
-	 * use its large pages.
-	 */
 	granule = min((u64)1 << fls64(length - 1), huge);
 	if (address)
 		granule = min(granule, address & -address);
@@ -291,18 +298,27 @@ static int choose_iova(struct iova_space *space, u64 address,
 
 	if (RB_EMPTY_ROOT(&space->allowed.rb_root))
 		return window_search(space, lowest, highest, length, granule,
-				     low_bits, iova) ? 0 : -ENOSPC;
+				     low_bits, start) ? 0 : -ENOSPC;
 
 	for (window = interval_iter_first(&space->allowed, lowest, highest);
 	     window; window = interval_iter_next(window, lowest, highest))
 		if (window_search(space, max(window->start, lowest),
 				  min(window->last, highest), length, granule,
-				  low_bits, iova))
+				  low_bits, start))
 			return 0;
 	return -ENOSPC;
 }
 
-static int check_iova(struct iova_space *space, u64 start, u64 length)
+/**
+ * iova_space_check() - Is a given range free?
+ * @space: where
+ * @start: first IOVA
+ * @length: bytes
+ *
+ * Return: 0; -EINVAL when misaligned, empty or reserved; -EOVERFLOW when the
+ * range wraps; -EEXIST when part of it is taken.
+ */
+int iova_space_check(struct iova_space *space, u64 start, u64 length)
 {
 	u64 last = start + length - 1;
 
@@ -318,54 +334,26 @@ static int check_iova(struct iova_space *space, u64 start, u64 length)
 	return 0;
 }
 
-static int add_area(struct iova_space *space, struct iova_area *area,
-		    u64 start, u64 length)
+/**
+ * iova_space_add() - Take a range
+ * @space: where
+ * @area: becomes part of @space in state IOVA_AREA_BUILDING; its page_offset
+ *        is set by the caller
+ * @start: first IOVA; the range lies in one that was checked or chosen
+ * @length: bytes, not 0
+ *
+ * Return: 0; -EINVAL when misaligned.
+ */
+int iova_space_add(struct iova_space *space, struct iova_area *area, u64 start,
+		   u64 length)
 {
-	if (area->page_offset & (space->alignment - 1))
+	if ((start | length | area->page_offset) & (space->alignment - 1))
 		return -EINVAL;
 	area->start = start;
 	area->last = start + length - 1;
 	area->state = IOVA_AREA_BUILDING;
 	area_insert(space, area);
 	return 0;
-}
-
-/**
- * iova_space_add_fixed() - Take a given IOVA range
- * @space: where
- * @area: becomes part of @space in state IOVA_AREA_BUILDING; its page_offset
- *        is set by the caller
- * @start: first IOVA
- * @length: bytes
- *
- * Return: 0; -EINVAL when misaligned, empty or reserved; -EOVERFLOW when the
- * range wraps; -EEXIST when part of it is taken.
- */
-int iova_space_add_fixed(struct iova_space *space,
-			 struct iova_area *area, u64 start, u64 length)
-{
-	int ret = check_iova(space, start, length);
-
-	return ret ?: add_area(space, area, start, length);
-}
-
-/**
- * iova_space_add_anywhere() - Choose a range and take it
- * @space: where
- * @area: becomes part of @space, as in iova_space_add_fixed()
- * @address: of the memory; the IOVA agrees with its low bits where that helps
- * @length: bytes
- *
- * Return: 0; -EINVAL when misaligned or empty; -EOVERFLOW when longer than any
- * range; -ENOSPC when there is no room.
- */
-int iova_space_add_anywhere(struct iova_space *space,
-			    struct iova_area *area, u64 address, u64 length)
-{
-	u64 start;
-	int ret = choose_iova(space, address, length, &start);
-
-	return ret ?: add_area(space, area, start, length);
 }
 
 /**
@@ -410,6 +398,52 @@ void iova_space_unreserve(struct iova_space *space, void *owner)
 		interval_remove(interval, &space->reserved);
 		kfree(interval);
 	}
+}
+
+/**
+ * iova_intervals_add() - Make a set of intervals for iova_space_swap_allowed()
+ * @intervals: the set, RB_ROOT_CACHED to begin with
+ * @start: first IOVA
+ * @last: last IOVA
+ *
+ * Return: 0; -EINVAL when it has less than two bytes or overlaps another one;
+ * -ENOMEM.
+ */
+int iova_intervals_add(struct rb_root_cached *intervals, u64 start, u64 last)
+{
+	struct iova_interval *interval;
+
+	if (start >= last || interval_iter_first(intervals, start, last))
+		return -EINVAL;
+	interval = kzalloc(sizeof(*interval), GFP_KERNEL_ACCOUNT);
+	if (!interval)
+		return -ENOMEM;
+	interval->start = start;
+	interval->last = last;
+	interval_insert(interval, intervals);
+	return 0;
+}
+
+/**
+ * iova_space_swap_allowed() - Change where automatic choices have to stay
+ * @space: where
+ * @intervals: the new set, and then the former one
+ *
+ * Return: 0; -EADDRINUSE when a new interval touches a reserved one, then
+ * nothing changed.
+ */
+int iova_space_swap_allowed(struct iova_space *space,
+			    struct rb_root_cached *intervals)
+{
+	struct iova_interval *interval;
+
+	for (interval = interval_iter_first(intervals, 0, U64_MAX); interval;
+	     interval = interval_iter_next(interval, 0, U64_MAX))
+		if (interval_iter_first(&space->reserved, interval->start,
+					interval->last))
+			return -EADDRINUSE;
+	swap(space->allowed, *intervals);
+	return 0;
 }
 
 /*

@@ -72,10 +72,11 @@ static inline u64 iova_area_length(const struct iova_area *area)
 void iova_space_init(struct iova_space *space);
 void iova_space_destroy(struct iova_space *space);
 
-int iova_space_add_fixed(struct iova_space *space,
-			 struct iova_area *area, u64 start, u64 length);
-int iova_space_add_anywhere(struct iova_space *space,
-			    struct iova_area *area, u64 address, u64 length);
+int iova_space_check(struct iova_space *space, u64 start, u64 length);
+int iova_space_choose(struct iova_space *space, u64 address, u64 length,
+		      u64 *start);
+int iova_space_add(struct iova_space *space, struct iova_area *area, u64 start,
+		   u64 length);
 void iova_space_remove(struct iova_space *space,
 		       struct iova_area *area);
 struct iova_area *iova_space_first(struct iova_space *space,
@@ -89,6 +90,10 @@ struct iova_area *iova_space_next(struct iova_area *area, u64 last);
 int iova_space_reserve(struct iova_space *space, u64 start,
 		       u64 last, void *owner);
 void iova_space_unreserve(struct iova_space *space, void *owner);
+int iova_intervals_add(struct rb_root_cached *intervals, u64 start, u64 last);
+void iova_intervals_free(struct rb_root_cached *intervals);
+int iova_space_swap_allowed(struct iova_space *space,
+			    struct rb_root_cached *intervals);
 bool iova_space_next_usable(struct iova_space *space, u64 from,
 			    u64 *start, u64 *last);
 

@@ -35,6 +35,7 @@
  * device_lock and iommufd_group.lock are never held together. mapped_space.lock
  * and the xa_lock are leaves.
  */
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -83,9 +84,12 @@ union command_argument {
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_ioas_alloc ioas_alloc;
+	struct iommu_ioas_allow_iovas allow_iovas;
+	struct iommu_ioas_copy copy;
 	struct iommu_ioas_iova_ranges iova_ranges;
 	struct iommu_ioas_map map;
 	struct iommu_ioas_unmap unmap;
+	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
 };
 
@@ -94,6 +98,61 @@ static int destroy_object(struct iommufd_command *command)
 	struct iommu_destroy *arg = command->argument;
 
 	return iommufd_object_destroy(command->ictx, arg->id);
+}
+
+/* A mode can only be chosen before there is anything that it would change. */
+static int set_charge_class(struct iommufd_ctx *ictx, u64 mode)
+{
+	int ret = 0;
+
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	xa_lock(&ictx->objects);
+	if (!xa_empty(&ictx->objects))
+		ret = -EBUSY;
+	else if (mode > 1)
+		ret = -EINVAL;
+	else
+		ictx->charge_class = mode ? MEMORY_CHARGE_MM :
+					    MEMORY_CHARGE_USER;
+	xa_unlock(&ictx->objects);
+	return ret;
+}
+
+/* IOMMU_OPTION with IOMMU_OPTION_RLIMIT_MODE */
+static int option_rlimit_mode(struct iommufd_command *command)
+{
+	struct iommu_option *arg = command->argument;
+	int ret = 0;
+
+	if (arg->object_id)
+		return -EOPNOTSUPP;
+	switch (arg->op) {
+	case IOMMU_OPTION_OP_GET:
+		arg->val64 = command->ictx->charge_class == MEMORY_CHARGE_MM;
+		break;
+	case IOMMU_OPTION_OP_SET:
+		ret = set_charge_class(command->ictx, arg->val64);
+		break;
+	default:
+		ret = -EOPNOTSUPP;
+	}
+	return ret ?: iommufd_command_reply(command);
+}
+
+/* IOMMU_OPTION */
+static int option(struct iommufd_command *command)
+{
+	struct iommu_option *arg = command->argument;
+
+	switch (arg->option_id) {
+	case IOMMU_OPTION_RLIMIT_MODE:
+		return option_rlimit_mode(command);
+	case IOMMU_OPTION_HUGE_PAGES:
+		return iommufd_ioas_option(command);
+	default:
+		return -EOPNOTSUPP;
+	}
 }
 
 #define FLAGS(type, known) \
@@ -125,6 +184,12 @@ static const struct iommufd_command_info commands[] = {
 		__reserved, RESERVED(iommu_hwpt_alloc, __reserved)),
 	COMMAND(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc, iommu_ioas_alloc,
 		out_ioas_id, FLAGS(iommu_ioas_alloc, 0)),
+	COMMAND(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas,
+		iommu_ioas_allow_iovas, allowed_iovas,
+		RESERVED(iommu_ioas_allow_iovas, __reserved)),
+	COMMAND(IOMMU_IOAS_COPY, iommufd_ioas_copy, iommu_ioas_copy, src_iova,
+		FLAGS(iommu_ioas_copy, IOMMU_IOAS_MAP_FIXED_IOVA |
+		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)),
 	COMMAND(IOMMU_IOAS_IOVA_RANGES, iommufd_ioas_iova_ranges,
 		iommu_ioas_iova_ranges, out_iova_alignment,
 		RESERVED(iommu_ioas_iova_ranges, __reserved)),
@@ -133,6 +198,8 @@ static const struct iommufd_command_info commands[] = {
 		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE),
 		RESERVED(iommu_ioas_map, __reserved)),
 	COMMAND(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap, iommu_ioas_unmap, length),
+	COMMAND(IOMMU_OPTION, option, iommu_option, val64,
+		RESERVED(iommu_option, __reserved)),
 	COMMAND(IOMMU_VFIO_IOAS, iommufd_compat_ioas, iommu_vfio_ioas,
 		__reserved, RESERVED(iommu_vfio_ioas, __reserved)),
 };
@@ -234,6 +301,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	ictx->file = file;
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	ictx->charge_class = MEMORY_CHARGE_USER;
 	mutex_init(&ictx->device_lock);
 	INIT_LIST_HEAD(&ictx->devices);
 	INIT_LIST_HEAD(&ictx->groups);

@@ -4,9 +4,13 @@
  *
  * The life of a mapping is its area's state:
  *
- *	building  mapping_create() took the range; only the creator knows it
- *	live      mapping_fill() pinned the memory and filled all tables
+ *	building  mappings_place() took the range; only the creator knows it
+ *	live      mappings_fill() pinned the memory and filled all tables
  *	going     a remover owns it
+ *
+ * A creator works on a list: one mapping for user memory, and for a copy one
+ * for each mapping of the source. They are placed side by side and succeed or
+ * fail together.
  *
  * Removal works in batches: mark some mappings as going, unmap each run of
  * neighbours with one call for each table, so that they are flushed together,
@@ -41,6 +45,7 @@ void mapped_space_init(struct mapped_space *space)
 	mutex_init(&space->lock);
 	init_rwsem(&space->tables_lock);
 	INIT_LIST_HEAD(&space->tables);
+	space->large_pages = true;
 }
 
 /* Everything mapped and every table is gone already. */
@@ -52,61 +57,188 @@ void mapped_space_destroy(struct mapped_space *space)
 }
 
 /**
- * mapping_create() - Take a range of IOVA for user memory
- * @space: where
- * @request: what
+ * mapping_create() - Describe a mapping that is to be
+ * @mappings: the new one becomes the last of this list
+ * @memory: what is mapped; a reference is taken
+ * @offset: of the first byte from the start of @memory
+ * @length: bytes
+ * @prot: IOMMU_READ, IOMMU_WRITE: what devices may do
  *
- * Return: the mapping in state building, for mapping_fill() or
- * mapping_destroy(); an errno of iova_space_add_fixed() or
- * iova_space_add_anywhere(); -ENOMEM.
+ * Return: 0; -ENOMEM.
  */
-struct mapping *mapping_create(struct mapped_space *space,
-			       const struct mapping_request *request)
+int mapping_create(struct list_head *mappings, struct user_memory *memory,
+		   u64 offset, u64 length, int prot)
 {
 	struct mapping *mapping;
-	int ret;
 
 	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
-		return ERR_PTR(-ENOMEM);
-	mapping->memory = user_memory_create(request->address, request->length,
-					     request->prot & IOMMU_WRITE);
-	if (IS_ERR(mapping->memory)) {
-		ret = PTR_ERR(mapping->memory);
-		goto err_free;
-	}
-	mapping->offset = offset_in_page(request->address);
-	mapping->area.page_offset = offset_in_page(request->address);
-	mapping->prot = request->prot | IOMMU_CACHE;
-
-	mutex_lock(&space->lock);
-	if (request->fixed)
-		ret = iova_space_add_fixed(&space->iova, &mapping->area,
-					   request->iova, request->length);
-	else
-		ret = iova_space_add_anywhere(&space->iova, &mapping->area,
-					      request->address,
-					      request->length);
-	mutex_unlock(&space->lock);
-	if (ret)
-		goto err_put_memory;
-	return mapping;
-
-err_put_memory:
-	user_memory_put(mapping->memory);
-err_free:
-	kfree(mapping);
-	return ERR_PTR(ret);
+		return -ENOMEM;
+	user_memory_get(memory);
+	mapping->memory = memory;
+	mapping->offset = offset;
+	mapping->prot = prot | IOMMU_CACHE;
+	mapping->area.page_offset = offset_in_page(offset);
+	/* Just the length, until it gets its place. */
+	mapping->area.last = length - 1;
+	list_add_tail(&mapping->link, mappings);
+	return 0;
 }
 
-/* Give back the range of a mapping that no table knows. */
-void mapping_destroy(struct mapped_space *space, struct mapping *mapping)
+/* Those in the list are in no space. */
+void mappings_free(struct list_head *mappings)
 {
+	struct mapping *mapping, *next;
+
+	list_for_each_entry_safe(mapping, next, mappings, link) {
+		user_memory_put(mapping->memory);
+		kfree(mapping);
+	}
+	INIT_LIST_HEAD(mappings);
+}
+
+static int create_copies(struct list_head *mappings, struct mapped_space *space,
+			 u64 start, u64 last, int prot)
+{
+	struct iova_area *area;
+	u64 next = start;
+
+	lockdep_assert_held(&space->lock);
+	for_each_iova_area(area, &space->iova, start, last) {
+		u64 end = min(area->last, last);
+		int ret;
+
+		if (area->start > next || area->state != IOVA_AREA_LIVE)
+			return -ENOENT;
+		ret = mapping_create(mappings, mapping_of(area)->memory,
+				     mapping_of(area)->offset +
+				     (next - area->start), end - next + 1,
+				     prot);
+		if (ret || end == last)
+			return ret;
+		next = end + 1;
+	}
+	return -ENOENT;
+}
+
+/**
+ * mapping_create_copies() - Describe mappings of what is mapped already
+ * @mappings: an empty list; one for each mapping of the source
+ * @space: the source
+ * @start: first IOVA
+ * @last: last IOVA
+ * @prot: what devices may do
+ *
+ * Return: 0; -ENOENT when the range is not wholly mapped; -ENOMEM.
+ */
+int mapping_create_copies(struct list_head *mappings,
+			  struct mapped_space *space, u64 start, u64 last,
+			  int prot)
+{
+	int ret;
+
 	mutex_lock(&space->lock);
-	iova_space_remove(&space->iova, &mapping->area);
+	ret = create_copies(mappings, space, start, last, prot);
 	mutex_unlock(&space->lock);
-	user_memory_put(mapping->memory);
-	kfree(mapping);
+	if (ret)
+		mappings_free(mappings);
+	return ret;
+}
+
+static u64 mappings_length(struct list_head *mappings)
+{
+	struct mapping *mapping;
+	u64 length = 0;
+
+	list_for_each_entry(mapping, mappings, link)
+		length += iova_area_length(&mapping->area);
+	return length;
+}
+
+/* A later device must not write through what was mapped for reading. */
+static bool mappings_permitted(struct list_head *mappings)
+{
+	struct mapping *mapping;
+
+	list_for_each_entry(mapping, mappings, link)
+		if (mapping->prot & IOMMU_WRITE && !mapping->memory->writable)
+			return false;
+	return true;
+}
+
+/* All of them, at @iova and above, which is free. */
+static int mappings_add(struct mapped_space *space, struct list_head *mappings,
+			u64 iova)
+{
+	struct mapping *mapping;
+
+	list_for_each_entry(mapping, mappings, link) {
+		u64 length = iova_area_length(&mapping->area);
+		int ret = iova_space_add(&space->iova, &mapping->area, iova,
+					 length);
+
+		if (ret) {
+			list_for_each_entry_continue_reverse(mapping, mappings,
+							     link)
+				iova_space_remove(&space->iova, &mapping->area);
+			return ret;
+		}
+		iova += length;
+	}
+	return 0;
+}
+
+static int place_locked(struct mapped_space *space, struct list_head *mappings,
+			struct mapping_place *place)
+{
+	struct mapping *first = list_first_entry(mappings, struct mapping,
+						 link);
+	u64 length = mappings_length(mappings);
+	int ret;
+
+	if (place->fixed)
+		ret = iova_space_check(&space->iova, place->iova, length);
+	else
+		ret = iova_space_choose(&space->iova,
+					first->memory->address + first->offset,
+					length, &place->iova);
+	if (ret)
+		return ret;
+	if (!mappings_permitted(mappings))
+		return -EPERM;
+	return mappings_add(space, mappings, place->iova);
+}
+
+/**
+ * mappings_place() - Take IOVA for new mappings
+ * @space: where
+ * @mappings: in state building afterwards
+ * @place: given or chosen
+ *
+ * Return: 0; an errno of iova_space_check() or iova_space_choose(); -EPERM
+ * when devices could write to memory that was mapped for reading; -EINVAL when
+ * one of the mappings is misaligned. Then @mappings are in no space.
+ */
+int mappings_place(struct mapped_space *space, struct list_head *mappings,
+		   struct mapping_place *place)
+{
+	int ret;
+
+	mutex_lock(&space->lock);
+	ret = place_locked(space, mappings, place);
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
+/* Undo mappings_place(). No table knows the mappings. */
+void mappings_displace(struct mapped_space *space, struct list_head *mappings)
+{
+	struct mapping *mapping;
+
+	mutex_lock(&space->lock);
+	list_for_each_entry(mapping, mappings, link)
+		iova_space_remove(&space->iova, &mapping->area);
+	mutex_unlock(&space->lock);
 }
 
 static void table_unmap(struct mapped_table *table, u64 start, u64 length)
@@ -117,108 +249,213 @@ static void table_unmap(struct mapped_table *table, u64 start, u64 length)
 		  unmapped, length);
 }
 
-/*
- * Fill @table with the pages of @mapping, out of the record. The first and
- * last page may be used in part, when the IOMMU has smaller pages than the CPU.
- */
-static int table_map_runs(struct mapped_table *table, struct mapping *mapping,
-			  struct scatterlist *batch, unsigned int max_batch)
+/* The pages that a mapping uses, the first and last maybe in part. */
+static struct page_range mapping_pages(const struct mapping *mapping)
 {
-	u64 left = iova_area_length(&mapping->area);
-	u64 offset = offset_in_page(mapping->offset);
-	u64 iova = mapping->area.start;
-	struct page_runs_iter iter;
-	unsigned int nr = 0;
-	bool more;
+	u64 last = mapping->offset + iova_area_length(&mapping->area) - 1;
 
-	for_each_page_run(&iter, &mapping->memory->runs,
-			  mapping->offset >> PAGE_SHIFT,
-			  (offset + left + PAGE_SIZE - 1) >> PAGE_SHIFT, more) {
-		u64 length = min((iter.run.nr_pages << PAGE_SHIFT) - offset,
-				 left);
-		ssize_t mapped;
+	return (struct page_range){
+		.first = mapping->offset >> PAGE_SHIFT,
+		.last = last >> PAGE_SHIFT,
+	};
+}
 
-		sg_set_page(&batch[nr++], pfn_to_page(iter.run.pfn), length,
-			    offset);
-		offset = 0;
-		left -= length;
-		if (nr != max_batch && left)
-			continue;
+static int mapping_pin(struct mapping *mapping)
+{
+	return user_memory_pin(mapping->memory, mapping_pages(mapping));
+}
 
-		mapped = iommu_map_sg(table->domain, iova, batch, nr,
-				      mapping->prot);
-		if (mapped < 0) {
-			if (iova != mapping->area.start)
-				table_unmap(table, mapping->area.start,
-					    iova - mapping->area.start);
-			return mapped;
-		}
-		iova += mapped;
-		nr = 0;
+static void mapping_unpin(struct mapping *mapping)
+{
+	user_memory_unpin(mapping->memory, mapping_pages(mapping));
+}
+
+/**
+ * struct table_fill - a mapping on its way into a table
+ * @table: the table
+ * @prot: of the mapping
+ * @iova: where @batch will begin
+ * @offset: of the first byte in its page; 0 after the first run
+ * @left: bytes to come, not counting @batch
+ * @batch: for the IOMMU driver
+ * @nr: entries used
+ * @max: entries there are
+ */
+struct table_fill {
+	struct mapped_table *table;
+	int prot;
+	u64 iova;
+	u64 offset;
+	u64 left;
+	struct scatterlist *batch;
+	unsigned int nr;
+	unsigned int max;
+};
+
+static int fill_flush(struct table_fill *fill)
+{
+	ssize_t mapped = iommu_map_sg(fill->table->domain, fill->iova,
+				      fill->batch, fill->nr, fill->prot);
+
+	if (mapped < 0)
+		return mapped;
+	fill->iova += mapped;
+	fill->nr = 0;
+	cond_resched();
+	return 0;
+}
+
+static int fill_visit(const struct page_run *run, void *data)
+{
+	struct table_fill *fill = data;
+	u64 length = min(((u64)run->nr_pages << PAGE_SHIFT) - fill->offset,
+			 fill->left);
+
+	sg_set_page(&fill->batch[fill->nr++], pfn_to_page(run->pfn), length,
+		    fill->offset);
+	fill->offset = 0;
+	fill->left -= length;
+	return fill->nr == fill->max || !fill->left ? fill_flush(fill) : 0;
+}
+
+/*
+ * Without large pages: the IOMMU gets each page in a call of its own, so that
+ * it cannot join them. Everything is page aligned then.
+ */
+static int fill_visit_single(const struct page_run *run, void *data)
+{
+	struct table_fill *fill = data;
+	unsigned long i;
+
+	for (i = 0; i != run->nr_pages; i++) {
+		int ret = iommu_map(fill->table->domain, fill->iova,
+				    PFN_PHYS(run->pfn + i), PAGE_SIZE,
+				    fill->prot);
+
+		if (ret)
+			return ret;
+		fill->iova += PAGE_SIZE;
 		cond_resched();
 	}
 	return 0;
 }
 
 /* All or nothing. The memory is pinned. */
-static int table_map(struct mapped_table *table, struct mapping *mapping)
+static int table_map_walk(struct mapping *mapping, struct table_fill *fill,
+			  int (*visit)(const struct page_run *run, void *data))
 {
-	struct scatterlist small[FILL_BATCH_SMALL];
-	struct scatterlist *batch;
+	u64 start = mapping->area.start;
 	int ret;
 
-	if (mapping->memory->nr_pages <= FILL_BATCH_SMALL ||
-	    page_runs_single(&mapping->memory->runs)) {
-		sg_init_table(small, FILL_BATCH_SMALL);
-		return table_map_runs(table, mapping, small, FILL_BATCH_SMALL);
-	}
-
-	batch = (struct scatterlist *)get_zeroed_page(GFP_KERNEL);
-	if (!batch)
-		return -ENOMEM;
-	sg_init_table(batch, FILL_BATCH);
-	ret = table_map_runs(table, mapping, batch, FILL_BATCH);
-	free_page((unsigned long)batch);
+	fill->prot = mapping->prot;
+	fill->iova = start;
+	fill->offset = offset_in_page(mapping->offset);
+	fill->left = iova_area_length(&mapping->area);
+	ret = user_memory_walk(mapping->memory, mapping_pages(mapping), visit,
+			       fill);
+	if (ret && fill->iova != start)
+		table_unmap(fill->table, start, fill->iova - start);
 	return ret;
 }
 
-/**
- * mapping_fill() - Make a new mapping reachable for devices
- * @space: where
- * @mapping: in state building, live afterwards
- *
- * Return: 0; an errno of user_memory_pin() or of the IOMMU driver, then no
- * table has any of it and nothing is pinned.
- */
-int mapping_fill(struct mapped_space *space, struct mapping *mapping)
+static int table_map(struct mapped_space *space, struct mapped_table *table,
+		     struct mapping *mapping)
+{
+	struct page_range range = mapping_pages(mapping);
+	struct scatterlist small[FILL_BATCH_SMALL];
+	struct table_fill fill = {
+		.table = table,
+		.batch = small,
+		.max = FILL_BATCH_SMALL,
+	};
+	int ret;
+
+	if (!space->large_pages)
+		return table_map_walk(mapping, &fill, fill_visit_single);
+
+	if (range.last - range.first >= FILL_BATCH_SMALL) {
+		fill.batch = (struct scatterlist *)__get_free_page(GFP_KERNEL);
+		fill.max = FILL_BATCH;
+		if (!fill.batch)
+			return -ENOMEM;
+	}
+	sg_init_table(fill.batch, fill.max);
+	ret = table_map_walk(mapping, &fill, fill_visit);
+	if (fill.batch != small)
+		free_page((unsigned long)fill.batch);
+	return ret;
+}
+
+/* Into every table, or none. The caller has tables_lock shared. */
+static int mapping_fill(struct mapped_space *space, struct mapping *mapping)
 {
 	struct mapped_table *table;
-	int ret = 0;
+	int ret;
 
-	down_read(&space->tables_lock);
-	if (!list_empty(&space->tables)) {
-		ret = user_memory_pin(mapping->memory);
-		if (ret)
-			goto out_unlock;
-	}
+	if (list_empty(&space->tables))
+		return 0;
+	ret = mapping_pin(mapping);
+	if (ret)
+		return ret;
 	list_for_each_entry(table, &space->tables, link) {
-		ret = table_map(table, mapping);
+		ret = table_map(space, table, mapping);
 		if (ret)
 			goto err_unmap;
 	}
-
-	mutex_lock(&space->lock);
-	mapping->area.state = IOVA_AREA_LIVE;
-	mutex_unlock(&space->lock);
-out_unlock:
-	up_read(&space->tables_lock);
-	return ret;
+	return 0;
 
 err_unmap:
 	list_for_each_entry_continue_reverse(table, &space->tables, link)
 		table_unmap(table, mapping->area.start,
 			    iova_area_length(&mapping->area));
-	user_memory_unpin(mapping->memory);
+	mapping_unpin(mapping);
+	return ret;
+}
+
+/* Undo mapping_fill(). */
+static void mapping_clear(struct mapped_space *space, struct mapping *mapping)
+{
+	struct mapped_table *table;
+
+	if (list_empty(&space->tables))
+		return;
+	list_for_each_entry(table, &space->tables, link)
+		table_unmap(table, mapping->area.start,
+			    iova_area_length(&mapping->area));
+	mapping_unpin(mapping);
+}
+
+/**
+ * mappings_fill() - Make new mappings reachable for devices
+ * @space: where they were placed
+ * @mappings: in state building, live afterwards and not in the list any more
+ *
+ * Return: 0; an errno of user_memory_pin() or of the IOMMU driver, then no
+ * table has any of it and nothing is pinned.
+ */
+int mappings_fill(struct mapped_space *space, struct list_head *mappings)
+{
+	struct mapping *mapping;
+	int ret = 0;
+
+	down_read(&space->tables_lock);
+	list_for_each_entry(mapping, mappings, link) {
+		ret = mapping_fill(space, mapping);
+		if (ret)
+			goto err_clear;
+	}
+
+	mutex_lock(&space->lock);
+	list_for_each_entry(mapping, mappings, link)
+		mapping->area.state = IOVA_AREA_LIVE;
+	INIT_LIST_HEAD(mappings);
+	mutex_unlock(&space->lock);
+	up_read(&space->tables_lock);
+	return 0;
+
+err_clear:
+	list_for_each_entry_continue_reverse(mapping, mappings, link)
+		mapping_clear(space, mapping);
 	up_read(&space->tables_lock);
 	return ret;
 }
@@ -247,7 +484,7 @@ static int removal_collect(struct mapped_space *space, u64 start, u64 last,
 			break;
 		}
 		area->state = IOVA_AREA_GOING;
-		list_add_tail(&mapping_of(area)->removal, batch);
+		list_add_tail(&mapping_of(area)->link, batch);
 		if (++nr == REMOVAL_BATCH)
 			break;
 	}
@@ -262,18 +499,18 @@ static void removal_unmap(struct mapped_space *space, struct list_head *batch)
 	struct mapped_table *table;
 	u64 start = 0;
 
-	list_for_each_entry(mapping, batch, removal) {
-		if (list_is_first(&mapping->removal, batch))
+	list_for_each_entry(mapping, batch, link) {
+		if (list_is_first(&mapping->link, batch))
 			start = mapping->area.start;
-		next = list_next_entry(mapping, removal);
-		if (!list_entry_is_head(next, batch, removal)) {
+		next = list_next_entry(mapping, link);
+		if (!list_entry_is_head(next, batch, link)) {
 			if (next->area.start == mapping->area.last + 1)
 				continue;
 		}
 		list_for_each_entry(table, &space->tables, link)
 			table_unmap(table, start,
 				    mapping->area.last - start + 1);
-		if (!list_entry_is_head(next, batch, removal))
+		if (!list_entry_is_head(next, batch, link))
 			start = next->area.start;
 		cond_resched();
 	}
@@ -282,24 +519,21 @@ static void removal_unmap(struct mapped_space *space, struct list_head *batch)
 /* Return: bytes removed. */
 static u64 removal_finish(struct mapped_space *space, struct list_head *batch)
 {
-	struct mapping *mapping, *next;
+	struct mapping *mapping;
 	u64 removed = 0;
 
 	if (!list_empty(&space->tables))
-		list_for_each_entry(mapping, batch, removal)
-			user_memory_unpin(mapping->memory);
+		list_for_each_entry(mapping, batch, link)
+			mapping_unpin(mapping);
 
 	mutex_lock(&space->lock);
-	list_for_each_entry(mapping, batch, removal) {
+	list_for_each_entry(mapping, batch, link) {
 		removed += iova_area_length(&mapping->area);
 		iova_space_remove(&space->iova, &mapping->area);
 	}
 	mutex_unlock(&space->lock);
 
-	list_for_each_entry_safe(mapping, next, batch, removal) {
-		user_memory_put(mapping->memory);
-		kfree(mapping);
-	}
+	mappings_free(batch);
 	return removed;
 }
 
@@ -332,7 +566,7 @@ int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 		if (more) {
 			struct mapping *highest = list_last_entry(&batch,
 								  struct mapping,
-								  removal);
+								  link);
 			u64 done = highest->area.last;
 
 			removal_unmap(space, &batch);
@@ -352,15 +586,19 @@ int mapping_remove_all(struct mapped_space *space, u64 *removed)
 	return mapping_remove_range(space, 0, U64_MAX, removed);
 }
 
-/* Largest alignment that a table needs; 1 without tables. */
-static u32 tables_alignment(struct mapped_space *space)
+static u32 table_alignment(const struct mapped_table *table)
 {
+	return 1UL << __ffs(table->domain->pgsize_bitmap);
+}
+
+/* What the tables need, and @large_pages. */
+static u32 space_alignment(struct mapped_space *space, bool large_pages)
+{
+	u32 alignment = large_pages ? 1 : PAGE_SIZE;
 	struct mapped_table *table;
-	u32 alignment = 1;
 
 	list_for_each_entry(table, &space->tables, link)
-		alignment = max_t(u32, alignment,
-				  1UL << __ffs(table->domain->pgsize_bitmap));
+		alignment = max(alignment, table_alignment(table));
 	return alignment;
 }
 
@@ -368,8 +606,8 @@ static u32 tables_alignment(struct mapped_space *space)
 static int table_reserve(struct mapped_space *space, struct mapped_table *table)
 {
 	struct iommu_domain_geometry *geometry = &table->domain->geometry;
-	u32 alignment = max_t(u32, tables_alignment(space),
-			      1UL << __ffs(table->domain->pgsize_bitmap));
+	u32 alignment = max(space_alignment(space, space->large_pages),
+			    table_alignment(table));
 	int ret;
 
 	mutex_lock(&space->lock);
@@ -391,7 +629,8 @@ static void table_unreserve(struct mapped_space *space,
 	mutex_lock(&space->lock);
 	iova_space_unreserve(&space->iova, table);
 	/* A smaller alignment always fits. */
-	iova_space_set_alignment(&space->iova, tables_alignment(space));
+	iova_space_set_alignment(&space->iova,
+				 space_alignment(space, space->large_pages));
 	mutex_unlock(&space->lock);
 }
 
@@ -425,7 +664,7 @@ static void unpin_live(struct mapped_space *space, struct mapping *end)
 	for_each_live_mapping(mapping, space) {
 		if (mapping == end)
 			break;
-		user_memory_unpin(mapping->memory);
+		mapping_unpin(mapping);
 		cond_resched();
 	}
 }
@@ -439,14 +678,14 @@ static int table_fill(struct mapped_space *space, struct mapped_table *table)
 
 	for_each_live_mapping(mapping, space) {
 		if (pin) {
-			ret = user_memory_pin(mapping->memory);
+			ret = mapping_pin(mapping);
 			if (ret)
 				goto err_unpin;
 		}
-		ret = table_map(table, mapping);
+		ret = table_map(space, table, mapping);
 		if (ret) {
 			if (pin)
-				user_memory_unpin(mapping->memory);
+				mapping_unpin(mapping);
 			goto err_unpin;
 		}
 		cond_resched();
@@ -530,4 +769,41 @@ void mapped_space_unreserve(struct mapped_space *space, void *owner)
 	iova_space_unreserve(&space->iova, owner);
 	mutex_unlock(&space->lock);
 	up_write(&space->tables_lock);
+}
+
+static int set_large_pages(struct mapped_space *space, bool large_pages)
+{
+	int ret;
+
+	if (large_pages == space->large_pages)
+		return 0;
+	/* What is in a table already may be a large page. */
+	if (!large_pages && !list_empty(&space->tables) &&
+	    iova_space_first(&space->iova, 0, U64_MAX))
+		return -EINVAL;
+	ret = iova_space_set_alignment(&space->iova,
+				       space_alignment(space, large_pages));
+	if (!ret)
+		space->large_pages = large_pages;
+	return ret;
+}
+
+/**
+ * mapped_space_set_large_pages() - May tables use pages larger than the CPU's?
+ * @space: which
+ * @large_pages: for mappings to come
+ *
+ * Return: 0; -EINVAL when a table has mappings already; -EADDRINUSE when a
+ * mapping is not page aligned.
+ */
+int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages)
+{
+	int ret;
+
+	down_write(&space->tables_lock);
+	mutex_lock(&space->lock);
+	ret = set_large_pages(space, large_pages);
+	mutex_unlock(&space->lock);
+	up_write(&space->tables_lock);
+	return ret;
 }

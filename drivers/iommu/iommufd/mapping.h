@@ -42,14 +42,15 @@ struct user_memory;
  * @memory: what is mapped; holds a reference
  * @offset: of the first byte from the start of @memory, in bytes
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
- * @removal: where its remover has it in a list, in state going
+ * @link: in the list of its creator, in state building, or of its remover, in
+ *        state going
  */
 struct mapping {
 	struct iova_area area;
 	struct user_memory *memory;
 	u64 offset;
 	int prot;
-	struct list_head removal;
+	struct list_head link;
 };
 
 /**
@@ -58,12 +59,14 @@ struct mapping {
  * @lock: a leaf
  * @tables_lock: see above
  * @tables: struct mapped_table.link; under @tables_lock
+ * @large_pages: tables may use pages larger than the CPU's; under @tables_lock
  */
 struct mapped_space {
 	struct iova_space iova;
 	struct mutex lock;
 	struct rw_semaphore tables_lock;
 	struct list_head tables;
+	bool large_pages;
 };
 
 /**
@@ -77,28 +80,28 @@ struct mapped_table {
 };
 
 /**
- * struct mapping_request - what is to be mapped where
- * @address: user address of the first byte
- * @length: bytes
- * @iova: where, when @fixed; else chosen
- * @fixed: @iova is given
- * @prot: IOMMU_READ, IOMMU_WRITE: what a device may do
+ * struct mapping_place - where new mappings go
+ * @fixed: at @iova
+ * @iova: set when it is chosen
  */
-struct mapping_request {
-	unsigned long address;
-	u64 length;
-	u64 iova;
+struct mapping_place {
 	bool fixed;
-	int prot;
+	u64 iova;
 };
 
 void mapped_space_init(struct mapped_space *space);
 void mapped_space_destroy(struct mapped_space *space);
 
-struct mapping *mapping_create(struct mapped_space *space,
-			       const struct mapping_request *request);
-void mapping_destroy(struct mapped_space *space, struct mapping *mapping);
-int mapping_fill(struct mapped_space *space, struct mapping *mapping);
+int mapping_create(struct list_head *mappings, struct user_memory *memory,
+		   u64 offset, u64 length, int prot);
+int mapping_create_copies(struct list_head *mappings,
+			  struct mapped_space *space, u64 start, u64 last,
+			  int prot);
+void mappings_free(struct list_head *mappings);
+int mappings_place(struct mapped_space *space, struct list_head *mappings,
+		   struct mapping_place *place);
+void mappings_displace(struct mapped_space *space, struct list_head *mappings);
+int mappings_fill(struct mapped_space *space, struct list_head *mappings);
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed);
 int mapping_remove_all(struct mapped_space *space, u64 *removed);
@@ -111,5 +114,6 @@ void mapped_space_remove_table(struct mapped_space *space,
 int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner);
 void mapped_space_unreserve(struct mapped_space *space, void *owner);
+int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages);
 
 #endif

@@ -18,16 +18,19 @@
 
 #include "memory_charge.h"
 
-/* The account of the current task. Undone by memory_charge_destroy(). */
-void memory_charge_init(struct memory_charge *charge)
+/*
+ * The account of the current task, of class @limited unless it may lock
+ * without limit. Undone by memory_charge_destroy().
+ */
+void memory_charge_init(struct memory_charge *charge,
+			enum memory_charge_class limited)
 {
 	charge->mm = current->mm;
 	mmgrab(charge->mm);
 	charge->user = get_uid(current_user());
 	charge->group_leader = current->group_leader;
 	get_task_struct(charge->group_leader);
-	charge->class = capable(CAP_IPC_LOCK) ? MEMORY_CHARGE_NONE :
-						MEMORY_CHARGE_USER;
+	charge->class = capable(CAP_IPC_LOCK) ? MEMORY_CHARGE_NONE : limited;
 }
 
 void memory_charge_destroy(struct memory_charge *charge)
@@ -37,7 +40,7 @@ void memory_charge_destroy(struct memory_charge *charge)
 	mmdrop(charge->mm);
 }
 
-static int charge_locked(struct memory_charge *charge, unsigned long nr_pages)
+static int charge_user(struct memory_charge *charge, unsigned long nr_pages)
 {
 	unsigned long limit = task_rlimit(charge->group_leader,
 					  RLIMIT_MEMLOCK) >> PAGE_SHIFT;
@@ -52,23 +55,37 @@ static int charge_locked(struct memory_charge *charge, unsigned long nr_pages)
 	return 0;
 }
 
+static int charge_mm(struct memory_charge *charge, unsigned long nr_pages,
+		     bool add)
+{
+	int ret;
+
+	mmap_write_lock(charge->mm);
+	ret = __account_locked_vm(charge->mm, nr_pages, add,
+				  charge->group_leader, false);
+	mmap_write_unlock(charge->mm);
+	return ret;
+}
+
 /**
  * memory_charge_add() - Charge pages that are about to be pinned
  * @charge: the account
  * @nr_pages: how many
  *
+ * Context: takes mmap_lock of the mapper.
  * Return: 0; -ENOMEM when that is over the limit, then nothing is charged.
  */
 int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages)
 {
-	if (charge->class == MEMORY_CHARGE_USER) {
-		int ret = charge_locked(charge, nr_pages);
+	int ret = 0;
 
-		if (ret)
-			return ret;
-	}
-	atomic64_add(nr_pages, &charge->mm->pinned_vm);
-	return 0;
+	if (charge->class == MEMORY_CHARGE_USER)
+		ret = charge_user(charge, nr_pages);
+	else if (charge->class == MEMORY_CHARGE_MM)
+		ret = charge_mm(charge, nr_pages, true);
+	if (!ret)
+		atomic64_add(nr_pages, &charge->mm->pinned_vm);
+	return ret;
 }
 
 /* Give back what memory_charge_add() took. */
@@ -76,5 +93,7 @@ void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages)
 {
 	if (charge->class == MEMORY_CHARGE_USER)
 		atomic_long_sub(nr_pages, &charge->user->locked_vm);
+	else if (charge->class == MEMORY_CHARGE_MM)
+		charge_mm(charge, nr_pages, false);
 	atomic64_sub(nr_pages, &charge->mm->pinned_vm);
 }

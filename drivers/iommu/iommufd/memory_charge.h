@@ -4,7 +4,8 @@
  *
  * pinned   every pinned page counts in the mapper's mm (VmPin), limit or not
  * locked   pages that count against RLIMIT_MEMLOCK, in the account of the
- *          mapper's user; nothing when the mapper has CAP_IPC_LOCK
+ *          mapper's user or of its mm (VmLck); nothing when the mapper has
+ *          CAP_IPC_LOCK
  */
 #ifndef __IOMMUFD_MEMORY_CHARGE_H
 #define __IOMMUFD_MEMORY_CHARGE_H
@@ -20,6 +21,8 @@ enum memory_charge_class {
 	MEMORY_CHARGE_NONE,
 	/* the locked memory of the mapper's user */
 	MEMORY_CHARGE_USER,
+	/* that of the mapper's mm, which mlock() and VFIO containers use */
+	MEMORY_CHARGE_MM,
 };
 
 /**
@@ -36,7 +39,8 @@ struct memory_charge {
 	enum memory_charge_class class;
 };
 
-void memory_charge_init(struct memory_charge *charge);
+void memory_charge_init(struct memory_charge *charge,
+			enum memory_charge_class limited);
 void memory_charge_destroy(struct memory_charge *charge);
 int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages);
 void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages);

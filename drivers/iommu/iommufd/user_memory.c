@@ -41,17 +41,48 @@ struct pin_batch {
 };
 
 /**
+ * struct pinned_span - neighbouring pages with the same holders
+ * @rb: in user_memory.spans
+ * @range: which pages
+ * @nr_holders: pins that cover @range, all of it
+ * @record: where their page frames are
+ * @offset: of the first page in @record
+ */
+struct pinned_span {
+	struct rb_node rb;
+	struct page_range range;
+	unsigned int nr_holders;
+	struct pinned_record *record;
+	unsigned long offset;
+};
+
+/**
+ * struct pinned_record - pages that were pinned together
+ * @runs: the page frames; immutable once all are pinned, so spans can be cut
+ *        and joined without a copy
+ * @nr_spans: how many refer to it
+ * @span: the first of them, embedded because most records are never cut
+ */
+struct pinned_record {
+	struct page_runs runs;
+	unsigned int nr_spans;
+	struct pinned_span span;
+};
+
+/**
  * user_memory_create() - Name memory of the current process
  * @address: user address, any alignment
  * @length: bytes, at least 1; @address + @length does not wrap
  * @writable: devices may write to it
+ * @class: the account that pays, if there is a limit for the process
  *
  * Nothing is looked at or pinned yet.
  *
  * Return: the memory, to be given back with user_memory_put(); -ENOMEM.
  */
 struct user_memory *user_memory_create(unsigned long address,
-				       unsigned long length, bool writable)
+				       unsigned long length, bool writable,
+				       enum memory_charge_class class)
 {
 	struct user_memory *memory;
 
@@ -60,13 +91,18 @@ struct user_memory *user_memory_create(unsigned long address,
 		return ERR_PTR(-ENOMEM);
 	kref_init(&memory->refs);
 	mutex_init(&memory->lock);
-	memory_charge_init(&memory->charge);
+	memory_charge_init(&memory->charge, class);
 	memory->address = address & PAGE_MASK;
 	memory->nr_pages = ((address + length - 1) >> PAGE_SHIFT) -
 			   (address >> PAGE_SHIFT) + 1;
 	memory->writable = writable;
-	page_runs_init(&memory->runs);
+	memory->spans = RB_ROOT;
 	return memory;
+}
+
+void user_memory_get(struct user_memory *memory)
+{
+	kref_get(&memory->refs);
 }
 
 static void memory_release(struct kref *refs)
@@ -74,7 +110,7 @@ static void memory_release(struct kref *refs)
 	struct user_memory *memory = container_of(refs, struct user_memory,
 						  refs);
 
-	WARN_ON(memory->nr_pins);
+	WARN_ON(!RB_EMPTY_ROOT(&memory->spans));
 	memory_charge_destroy(&memory->charge);
 	mutex_destroy(&memory->lock);
 	kfree(memory);
@@ -137,15 +173,15 @@ static long pin_next(struct user_memory *memory, struct pin_batch *batch,
 }
 
 /*
- * Put the pages of @batch into the record. The walker returns the pages of a
- * large folio one by one; and one folio may be mapped in any order, so each
- * page is compared with the one before.
+ * Put the pages of @batch into @runs. The walker returns the pages of a large
+ * folio one by one; and one folio may be mapped in any order, so each page is
+ * compared with the one before.
  */
-static int record_pages(struct user_memory *memory, struct pin_batch *batch,
+static int record_pages(struct page_runs *runs, struct pin_batch *batch,
 			unsigned long nr_pages)
 {
 	struct page **pages = batch->pages;
-	unsigned long done = memory->runs.nr_pages;
+	unsigned long done = runs->nr_pages;
 	unsigned long first = 0;
 
 	while (first != nr_pages) {
@@ -156,9 +192,9 @@ static int record_pages(struct user_memory *memory, struct pin_batch *batch,
 		while (next != nr_pages &&
 		       page_to_pfn(pages[next]) == pfn + (next - first))
 			next++;
-		ret = page_runs_append(&memory->runs, pfn, next - first);
+		ret = page_runs_append(runs, pfn, next - first);
 		if (ret) {
-			done = memory->runs.nr_pages - done;
+			done = runs->nr_pages - done;
 			unpin_user_pages(pages + done, nr_pages - done);
 			return ret;
 		}
@@ -167,99 +203,299 @@ static int record_pages(struct user_memory *memory, struct pin_batch *batch,
 	return 0;
 }
 
-static int pin_all(struct user_memory *memory, struct pin_batch *batch)
+static int pin_range(struct user_memory *memory, struct pin_batch *batch,
+		     struct page_runs *runs, struct page_range range)
 {
-	struct page_runs *runs = &memory->runs;
+	unsigned long address = memory->address + (range.first << PAGE_SHIFT);
+	unsigned long nr_pages = range.last - range.first + 1;
 
-	while (runs->nr_pages != memory->nr_pages) {
-		long nr_pages;
+	while (runs->nr_pages != nr_pages) {
+		long pinned;
 		int ret;
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		nr_pages = pin_next(memory, batch, memory->address +
-				    (runs->nr_pages << PAGE_SHIFT),
-				    memory->nr_pages - runs->nr_pages);
-		if (nr_pages < 0)
-			return nr_pages;
-		ret = record_pages(memory, batch, nr_pages);
+		pinned = pin_next(memory, batch,
+				  address + (runs->nr_pages << PAGE_SHIFT),
+				  nr_pages - runs->nr_pages);
+		if (pinned < 0)
+			return pinned;
+		ret = record_pages(runs, batch, pinned);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* Let go of every page in the record. */
-static void unpin_all(struct user_memory *memory)
+/* Let go of a part of a record. */
+static void unpin_runs(struct user_memory *memory, struct page_runs *runs,
+		       unsigned long offset, unsigned long nr_pages)
 {
 	struct page_runs_iter iter;
 	bool more;
 
-	for_each_page_run(&iter, &memory->runs, 0, memory->runs.nr_pages, more) {
+	for_each_page_run(&iter, runs, offset, nr_pages, more) {
 		unpin_user_page_range_dirty_lock(pfn_to_page(iter.run.pfn),
 						 iter.run.nr_pages,
 						 memory->writable);
 		cond_resched();
 	}
-	page_runs_destroy(&memory->runs);
 }
 
-static int pin_first(struct user_memory *memory)
+/* Pin and record, with everything in place: memory of a live mm, charged. */
+static int pin_with_batch(struct user_memory *memory, struct page_runs *runs,
+			  struct page_range range)
 {
-	struct mm_struct *mm = memory->charge.mm;
+	unsigned long nr_pages = range.last - range.first + 1;
 	struct pin_batch batch = {
 		.pages = batch.small,
 		.max_pages = ARRAY_SIZE(batch.small),
-		.remote = mm != current->mm,
+		.remote = memory->charge.mm != current->mm,
 	};
 	int ret;
 
-	if (batch.remote && !mmget_not_zero(mm))
-		return -EFAULT;
-	ret = memory_charge_add(&memory->charge, memory->nr_pages);
-	if (ret)
-		goto out_mmput;
-	if (memory->nr_pages > ARRAY_SIZE(batch.small)) {
+	if (nr_pages > ARRAY_SIZE(batch.small)) {
 		batch.pages = kmalloc_array(PIN_BATCH, sizeof(*batch.pages),
 					    GFP_KERNEL);
+		if (!batch.pages)
+			return -ENOMEM;
 		batch.max_pages = PIN_BATCH;
-		ret = batch.pages ? 0 : -ENOMEM;
-		if (ret)
-			goto out_uncharge;
 	}
-
-	ret = pin_all(memory, &batch);
+	ret = pin_range(memory, &batch, runs, range);
 	if (ret)
-		unpin_all(memory);
+		unpin_runs(memory, runs, 0, runs->nr_pages);
 	if (batch.pages != batch.small)
 		kfree(batch.pages);
-out_uncharge:
-	if (ret)
-		memory_charge_sub(&memory->charge, memory->nr_pages);
-out_mmput:
-	if (batch.remote)
-		mmput(mm);
 	return ret;
 }
 
+static int pin_charged(struct user_memory *memory, struct page_runs *runs,
+		       struct page_range range)
+{
+	unsigned long nr_pages = range.last - range.first + 1;
+	struct mm_struct *mm = memory->charge.mm;
+	int ret;
+
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	ret = memory_charge_add(&memory->charge, nr_pages);
+	if (!ret) {
+		ret = pin_with_batch(memory, runs, range);
+		if (ret)
+			memory_charge_sub(&memory->charge, nr_pages);
+	}
+	mmput(mm);
+	return ret;
+}
+
+#define span_of(node) rb_entry_safe(node, struct pinned_span, rb)
+
+/* The lowest span that ends at @index or above. */
+static struct pinned_span *span_find(struct user_memory *memory,
+				     unsigned long index)
+{
+	struct rb_node *node = memory->spans.rb_node;
+	struct pinned_span *found = NULL;
+
+	lockdep_assert_held(&memory->lock);
+	while (node) {
+		struct pinned_span *span = span_of(node);
+
+		if (span->range.last < index) {
+			node = node->rb_right;
+		} else {
+			found = span;
+			node = node->rb_left;
+		}
+	}
+	return found;
+}
+
+static struct pinned_span *span_next(struct pinned_span *span)
+{
+	return span_of(rb_next(&span->rb));
+}
+
+/* Spans that touch @range, lowest first. @next is for the loop. */
+#define for_each_span_safe(span, next, memory, range)			\
+	for (span = span_find(memory, (range).first);			\
+	     span && span->range.first <= (range).last &&		\
+	     (next = span_next(span), true);				\
+	     span = next)
+
+static void span_insert(struct user_memory *memory, struct pinned_span *span)
+{
+	struct rb_node **link = &memory->spans.rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = span_of(parent)->range.first < span->range.first ?
+			       &parent->rb_right : &parent->rb_left;
+	}
+	rb_link_node(&span->rb, parent, link);
+	rb_insert_color(&span->rb, &memory->spans);
+}
+
+/* Take a span out of the tree, and its record with the last one. */
+static void span_free(struct user_memory *memory, struct pinned_span *span)
+{
+	struct pinned_record *record = span->record;
+
+	rb_erase(&span->rb, &memory->spans);
+	if (span != &record->span)
+		kfree(span);
+	if (!--record->nr_spans) {
+		page_runs_destroy(&record->runs);
+		kfree(record);
+	}
+}
+
+/* Pin a gap. The new span has no holder yet. */
+static int span_create(struct user_memory *memory, struct page_range range)
+{
+	struct pinned_record *record;
+	int ret;
+
+	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT);
+	if (!record)
+		return -ENOMEM;
+	page_runs_init(&record->runs);
+	ret = pin_charged(memory, &record->runs, range);
+	if (ret) {
+		page_runs_destroy(&record->runs);
+		kfree(record);
+		return ret;
+	}
+	record->nr_spans = 1;
+	record->span.range = range;
+	record->span.record = record;
+	span_insert(memory, &record->span);
+	return 0;
+}
+
+static void span_release(struct user_memory *memory, struct pinned_span *span)
+{
+	unsigned long nr_pages = span->range.last - span->range.first + 1;
+
+	unpin_runs(memory, &span->record->runs, span->offset, nr_pages);
+	memory_charge_sub(&memory->charge, nr_pages);
+	span_free(memory, span);
+}
+
+/* See that no span crosses from @index - 1 to @index. */
+static int spans_cut(struct user_memory *memory, unsigned long index)
+{
+	struct pinned_span *span = span_find(memory, index);
+	struct pinned_span *upper;
+
+	if (!span || span->range.first >= index)
+		return 0;
+	upper = kzalloc(sizeof(*upper), GFP_KERNEL_ACCOUNT);
+	if (!upper)
+		return -ENOMEM;
+	upper->range.first = index;
+	upper->range.last = span->range.last;
+	upper->nr_holders = span->nr_holders;
+	upper->record = span->record;
+	upper->offset = span->offset + (index - span->range.first);
+	upper->record->nr_spans++;
+	span->range.last = index - 1;
+	span_insert(memory, upper);
+	return 0;
+}
+
+/*
+ * Undo spans_cut() at @index where it is not needed any more, so that short
+ * pins within long ones leave nothing behind.
+ */
+static void spans_join(struct user_memory *memory, unsigned long index)
+{
+	struct pinned_span *upper = span_find(memory, index);
+	struct pinned_span *lower;
+
+	if (!upper || upper->range.first != index)
+		return;
+	lower = span_of(rb_prev(&upper->rb));
+	if (!lower || lower->range.last != index - 1 ||
+	    lower->record != upper->record ||
+	    lower->nr_holders != upper->nr_holders)
+		return;
+	lower->range.last = upper->range.last;
+	span_free(memory, upper);
+}
+
+/* Pin what is not pinned yet in @range, whose ends no span crosses. */
+static int spans_fill(struct user_memory *memory, struct page_range range)
+{
+	struct page_range gap = { .first = range.first };
+
+	while (gap.first <= range.last) {
+		struct pinned_span *span = span_find(memory, gap.first);
+		int ret;
+
+		if (span && span->range.first == gap.first) {
+			gap.first = span->range.last + 1;
+			continue;
+		}
+		gap.last = range.last;
+		if (span && span->range.first <= range.last)
+			gap.last = span->range.first - 1;
+		ret = span_create(memory, gap);
+		if (ret)
+			return ret;
+		gap.first = gap.last + 1;
+	}
+	return 0;
+}
+
+/* After a failure, or when holders went: release what nobody holds. */
+static void spans_drop(struct user_memory *memory, struct page_range range)
+{
+	struct pinned_span *span, *next;
+
+	for_each_span_safe(span, next, memory, range)
+		if (!span->nr_holders)
+			span_release(memory, span);
+	spans_join(memory, range.first);
+	spans_join(memory, range.last + 1);
+}
+
+static int spans_hold(struct user_memory *memory, struct page_range range)
+{
+	struct pinned_span *span, *next;
+	int ret;
+
+	ret = spans_cut(memory, range.first);
+	if (!ret)
+		ret = spans_cut(memory, range.last + 1);
+	if (!ret)
+		ret = spans_fill(memory, range);
+	if (ret)
+		return ret;
+	for_each_span_safe(span, next, memory, range)
+		span->nr_holders++;
+	return 0;
+}
+
 /**
- * user_memory_pin() - Hold the pages in place for DMA
+ * user_memory_pin() - Hold pages in place for DMA
  * @memory: the memory
+ * @range: which pages
  *
  * Context: may sleep, takes mmap_lock of the mapper. A fatal signal ends it.
  * Return: 0; -EFAULT when a page is not mapped, not writable as asked, device
  * memory, or the process is gone; -ENOMEM, also when over the limit; -EINTR.
  */
-int user_memory_pin(struct user_memory *memory)
+int user_memory_pin(struct user_memory *memory, struct page_range range)
 {
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&memory->lock);
-	if (!memory->nr_pins)
-		ret = pin_first(memory);
-	if (!ret)
-		memory->nr_pins++;
+	ret = spans_hold(memory, range);
+	if (ret)
+		spans_drop(memory, range);
 	mutex_unlock(&memory->lock);
 	return ret;
 }
@@ -267,16 +503,55 @@ int user_memory_pin(struct user_memory *memory)
 /**
  * user_memory_unpin() - Undo one user_memory_pin()
  * @memory: the memory
+ * @range: the same as then
  *
- * No device can reach the pages any more: their translations are gone and
- * flushed.
+ * No device can reach the pages through this pin any more: its translations
+ * are gone and flushed.
  */
-void user_memory_unpin(struct user_memory *memory)
+void user_memory_unpin(struct user_memory *memory, struct page_range range)
 {
+	struct pinned_span *span, *next;
+
 	mutex_lock(&memory->lock);
-	if (!--memory->nr_pins) {
-		unpin_all(memory);
-		memory_charge_sub(&memory->charge, memory->nr_pages);
-	}
+	for_each_span_safe(span, next, memory, range)
+		span->nr_holders--;
+	spans_drop(memory, range);
 	mutex_unlock(&memory->lock);
+}
+
+/**
+ * user_memory_walk() - Visit pinned pages in order
+ * @memory: the memory
+ * @range: which pages; the caller has a pin on them
+ * @visit: called for each physically contiguous run, cut to @range
+ * @data: for @visit
+ *
+ * Context: @visit runs with the memory locked.
+ * Return: 0, or what @visit returned when that was not 0, which ends the walk.
+ */
+int user_memory_walk(struct user_memory *memory, struct page_range range,
+		     int (*visit)(const struct page_run *run, void *data),
+		     void *data)
+{
+	struct pinned_span *span, *next;
+	struct page_runs_iter iter;
+	int ret = 0;
+	bool more;
+
+	mutex_lock(&memory->lock);
+	for_each_span_safe(span, next, memory, range) {
+		unsigned long first = max(range.first, span->range.first);
+		unsigned long last = min(range.last, span->range.last);
+
+		for_each_page_run(&iter, &span->record->runs,
+				  span->offset + (first - span->range.first),
+				  last - first + 1, more) {
+			ret = visit(&iter.run, data);
+			if (ret)
+				goto out_unlock;
+		}
+	}
+out_unlock:
+	mutex_unlock(&memory->lock);
+	return ret;
 }

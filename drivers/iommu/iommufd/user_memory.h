@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A range of a process's memory that can be pinned for DMA.
+ * Memory of a process that can be pinned for DMA.
  *
- * Mappings hold a reference while they exist, and a pin while an IOMMU page
- * table translates them. The first pin takes the pages, the last one lets them
- * go: in between they are in the record of runs, which is the only place that
- * knows them. The page tables are never read back.
+ * Whoever needs pages in place pins a range of them: a mapping while an IOMMU
+ * page table translates it, others for as long as they like. Ranges overlap
+ * freely; a page is pinned and charged once, by the first who needs it, and let
+ * go by the last. What is pinned is in records of runs, which are the only
+ * place that knows the pages. The page tables are never read back.
+ *
+ * index   of a page, counted from the first page of the memory
+ * span    pages that were pinned together and have the same holders
  */
 #ifndef __IOMMUFD_USER_MEMORY_H
 #define __IOMMUFD_USER_MEMORY_H
 
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/rbtree_types.h>
 #include <linux/types.h>
 
 #include "memory_charge.h"
@@ -20,15 +25,13 @@
 /**
  * struct user_memory - pages of one process
  * @refs: mappings of this memory
- * @lock: serialises pin and unpin; outside of mmap_lock
+ * @lock: protects @spans; outside of mmap_lock and the locks of the IOMMU
  * @charge: whose memory, and who pays; immutable
  * @address: user address of the first page; immutable
  * @nr_pages: immutable
- * @writable: the device may write, so the pages must be writable and become
+ * @writable: devices may write, so the pages must be writable and become
  *            dirty; immutable
- * @nr_pins: how many want the pages pinned; under @lock
- * @runs: the pages, while @nr_pins is not 0. Changed under @lock; whoever has a
- *        pin may read it without
+ * @spans: struct pinned_span, disjoint, in order of index; under @lock
  */
 struct user_memory {
 	struct kref refs;
@@ -37,14 +40,28 @@ struct user_memory {
 	unsigned long address;
 	unsigned long nr_pages;
 	bool writable;
-	unsigned int nr_pins;
-	struct page_runs runs;
+	struct rb_root spans;
+};
+
+/**
+ * struct page_range - some pages of a memory
+ * @first: index of the first
+ * @last: index of the last
+ */
+struct page_range {
+	unsigned long first;
+	unsigned long last;
 };
 
 struct user_memory *user_memory_create(unsigned long address,
-				       unsigned long length, bool writable);
+				       unsigned long length, bool writable,
+				       enum memory_charge_class class);
+void user_memory_get(struct user_memory *memory);
 void user_memory_put(struct user_memory *memory);
-int user_memory_pin(struct user_memory *memory);
-void user_memory_unpin(struct user_memory *memory);
+int user_memory_pin(struct user_memory *memory, struct page_range range);
+void user_memory_unpin(struct user_memory *memory, struct page_range range);
+int user_memory_walk(struct user_memory *memory, struct page_range range,
+		     int (*visit)(const struct page_run *run, void *data),
+		     void *data);
 
 #endif

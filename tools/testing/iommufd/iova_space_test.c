@@ -19,11 +19,29 @@ struct model {
 	struct iova_area *mapped[MODEL_PAGES];
 	/* a bit for each owner */
 	u8 reserved[MODEL_PAGES];
+	/* which allowed interval, 0 for none; all 1 when everything is allowed */
+	u8 window[MODEL_PAGES];
+	bool restricted;
 };
 
 static struct iova_space space;
 static struct model model;
 static char owners[MODEL_OWNERS];
+
+static int add_at(struct iova_area *area, u64 start, u64 length)
+{
+	int ret = iova_space_check(&space, start, length);
+
+	return ret ?: iova_space_add(&space, area, start, length);
+}
+
+static int add_somewhere(struct iova_area *area, u64 address, u64 length)
+{
+	u64 start;
+	int ret = iova_space_choose(&space, address, length, &start);
+
+	return ret ?: iova_space_add(&space, area, start, length);
+}
 
 static u64 page_address(unsigned int page)
 {
@@ -49,6 +67,19 @@ static bool model_has_reserved(unsigned int page, unsigned int pages)
 		if (model.reserved[page++])
 			return true;
 	return false;
+}
+
+/* An automatic choice stays inside one allowed interval. */
+static bool model_in_window(unsigned int page, unsigned int pages)
+{
+	u8 window = model.window[page];
+
+	if (!model.restricted)
+		return true;
+	while (pages--)
+		if (!window || model.window[page++] != window)
+			return false;
+	return true;
 }
 
 static void model_take(struct iova_area *area, unsigned int page,
@@ -108,7 +139,7 @@ static void add_fixed(void)
 		expected = -EINVAL;
 	else if (model_has_mapped(page, pages))
 		expected = -EEXIST;
-	ret = iova_space_add_fixed(&space, area, page_address(page),
+	ret = add_at(area, page_address(page),
 				   pages * PAGE_SIZE);
 	CHECK(ret == expected);
 	if (ret)
@@ -128,7 +159,8 @@ static int model_choose(u64 granule, unsigned int pages)
 		if (iova < PAGE_SIZE || iova & (granule - 1) ||
 		    iova + pages * PAGE_SIZE - 1 > U64_MAX - PAGE_SIZE)
 			continue;
-		if (!model_has_mapped(page, pages) &&
+		if (model_in_window(page, pages) &&
+		    !model_has_mapped(page, pages) &&
 		    !model_has_reserved(page, pages))
 			return page;
 	}
@@ -148,7 +180,7 @@ static void add_anywhere(void)
 	if (address)
 		granule = min(granule, address);
 	page = model_choose(granule, pages);
-	ret = iova_space_add_anywhere(&space, area, address,
+	ret = add_somewhere(area, address,
 				      pages * PAGE_SIZE);
 	CHECK(ret == (page < 0 ? -ENOSPC : 0));
 	if (ret) {
@@ -183,11 +215,15 @@ static void reserve_some(void)
 	unsigned int owner = random_below(MODEL_OWNERS);
 	bool fail = random_below(4) == 0;
 	int expected = 0;
+	unsigned int i;
 	int ret;
 
+	for (i = page; model.restricted && i < page + pages; i++)
+		if (model.window[i])
+			expected = -EADDRINUSE;
 	if (model_has_mapped(page, pages))
 		expected = -EADDRINUSE;
-	else if (fail)
+	else if (fail && !expected)
 		expected = -ENOMEM;
 	fail_in = fail;
 	ret = iova_space_reserve(&space, page_address(page),
@@ -207,6 +243,43 @@ static void unreserve_some(void)
 	iova_space_unreserve(&space, &owners[owner]);
 	for (page = 0; page < MODEL_PAGES; page++)
 		model.reserved[page] &= ~(1 << owner);
+}
+
+/* Up to three intervals, or none; they may be refused. */
+static void allow_some(void)
+{
+	struct rb_root_cached intervals = RB_ROOT_CACHED;
+	u8 window[MODEL_PAGES] = {};
+	unsigned int i, number = random_below(4);
+	int expected = 0;
+	int ret;
+
+	for (i = 1; i <= number; i++) {
+		unsigned int page = random_below(MODEL_PAGES);
+		unsigned int pages = 1 + random_below(min(MODEL_PAGES - page,
+							  400U));
+		bool overlap = false;
+		unsigned int j;
+
+		for (j = page; j < page + pages; j++)
+			overlap |= window[j];
+		ret = iova_intervals_add(&intervals, page_address(page),
+					 page_address(page) +
+					 pages * PAGE_SIZE - 1);
+		CHECK(ret == (overlap ? -EINVAL : 0));
+		if (!ret)
+			memset(window + page, i, pages);
+	}
+	for (i = 0; i < MODEL_PAGES; i++)
+		if (window[i] && model.reserved[i])
+			expected = -EADDRINUSE;
+	ret = iova_space_swap_allowed(&space, &intervals);
+	CHECK(ret == expected);
+	iova_intervals_free(&intervals);
+	if (!ret) {
+		memcpy(model.window, window, sizeof(window));
+		model.restricted = number;
+	}
 }
 
 static void check_usable(void)
@@ -231,35 +304,37 @@ static void check_usable(void)
 
 static void check_alignment(void)
 {
+	struct rb_root_cached intervals = RB_ROOT_CACHED;
 	struct iova_area odd = { .page_offset = 2048 };
 
 	iova_space_init(&space);
 	CHECK(!iova_space_set_alignment(&space, 2048));
-	CHECK(iova_space_add_fixed(&space, &odd, 1024, 2048) == -EINVAL);
-	CHECK(iova_space_add_fixed(&space, &odd, 2048, 1024) == -EINVAL);
-	CHECK(iova_space_add_fixed(&space, &odd, 2048, 0) == -EINVAL);
-	CHECK(iova_space_add_fixed(&space, &odd, U64_MAX - 2047, 4096) ==
+	CHECK(add_at(&odd, 1024, 2048) == -EINVAL);
+	CHECK(add_at(&odd, 2048, 1024) == -EINVAL);
+	CHECK(add_at(&odd, 2048, 0) == -EINVAL);
+	CHECK(add_at(&odd, U64_MAX - 2047, 4096) ==
 	      -EOVERFLOW);
-	CHECK(!iova_space_add_fixed(&space, &odd, 2048, 2048));
+	CHECK(!add_at(&odd, 2048, 2048));
 	CHECK(iova_space_set_alignment(&space, 4096) == -EADDRINUSE);
 	CHECK(space.alignment == 2048);
 	iova_space_remove(&space, &odd);
 	CHECK(!iova_space_set_alignment(&space, 4096));
-	CHECK(iova_space_add_fixed(&space, &odd, 0, 4096) == -EINVAL);
+	CHECK(add_at(&odd, 0, 4096) == -EINVAL);
 
 	/* The memory is worse aligned than the space asks for. */
-	CHECK(iova_space_add_anywhere(&space, &odd, 2048, 4096) == -EINVAL);
-	CHECK(iova_space_add_anywhere(&space, &odd, 0, 0) == -EINVAL);
-	CHECK(iova_space_add_anywhere(&space, &odd, 0, 1ULL << 63) ==
+	CHECK(add_somewhere(&odd, 2048, 4096) == -EINVAL);
+	CHECK(add_somewhere(&odd, 0, 0) == -EINVAL);
+	CHECK(add_somewhere(&odd, 0, 1ULL << 63) ==
 	      -EOVERFLOW);
+	CHECK(iova_intervals_add(&intervals, 7, 7) == -EINVAL);
 	/* Neither the first nor the last page is chosen. */
 	odd.page_offset = 0;
-	CHECK(!iova_space_add_anywhere(&space, &odd, 0, 4096));
+	CHECK(!add_somewhere(&odd, 0, 4096));
 	CHECK(odd.start == 4096);
 	iova_space_remove(&space, &odd);
-	CHECK(!iova_space_add_fixed(&space, &odd, 0, -4096ULL));
+	CHECK(!add_at(&odd, 0, -4096ULL));
 	odd.hole = 0;
-	CHECK(iova_space_add_anywhere(&space, &(struct iova_area){}, 0, 4096) ==
+	CHECK(add_somewhere(&(struct iova_area){}, 0, 4096) ==
 	      -ENOSPC);
 	iova_space_remove(&space, &odd);
 	iova_space_destroy(&space);
@@ -296,6 +371,8 @@ static void run(u64 base, unsigned int rounds)
 		default:
 			if (random_below(4) == 0)
 				unreserve_some();
+			if (random_below(8) == 0)
+				allow_some();
 		}
 		if (rounds % 64 == 0) {
 			check_all();

@@ -27,6 +27,11 @@
 
 #define IS_ENABLED(option) 1
 
+#ifndef swap
+#define swap(a, b) \
+	do { typeof(a) swapped = (a); (a) = (b); (b) = swapped; } while (0)
+#endif
+
 static inline int fls64(uint64_t x)
 {
 	return x ? 64 - __builtin_clzll(x) : 0;
