@@ -8,10 +8,12 @@
  *
  * A device that only reads must still see what the process sees. In this
  * kernel a long-term pin for reading does not break copy-on-write, so the
- * process would write to another page than the one the device reads. Asking
- * for a forced write pin breaks it. Memory that cannot be written even by
- * force is a shared mapping; there is no copy then and a plain pin is right.
+ * process would write to another page than the one the device reads. A write
+ * pin of private memory breaks it, forced where the process may only read. A
+ * shared mapping has no copy, and a plain pin is right. hugetlbfs refuses the
+ * force: of a private mapping that was never writable it gives the file's page.
  */
+#include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
@@ -138,37 +140,51 @@ static long pin_pages(struct user_memory *memory, struct pin_batch *batch,
 	return ret;
 }
 
-/* Pages from @address to the end of its VMA, at most @nr_pages. */
-static unsigned long pages_in_vma(struct mm_struct *mm, unsigned long address,
-				  unsigned long nr_pages)
+/*
+ * How to pin memory that devices only read, see the top of this file. It
+ * depends on the VMA, so @nr_pages is cut to its end.
+ */
+static int read_pin_flags(struct mm_struct *mm, unsigned long address,
+			  unsigned long *nr_pages, unsigned int *flags)
 {
 	struct vm_area_struct *vma;
+	int ret = -EFAULT;
 
 	mmap_read_lock(mm);
 	vma = vma_lookup(mm, address);
-	if (vma)
-		nr_pages = min(nr_pages,
-			       (vma->vm_end - address) >> PAGE_SHIFT);
+	/* A forced pin would ignore that reading is not permitted. */
+	if (vma && vma->vm_flags & VM_READ) {
+		*nr_pages = min(*nr_pages,
+				(vma->vm_end - address) >> PAGE_SHIFT);
+		if (is_cow_mapping(vma->vm_flags)) {
+			if (vma->vm_flags & VM_WRITE)
+				*flags |= FOLL_WRITE;
+			else if (!is_vm_hugetlb_page(vma))
+				*flags |= FOLL_WRITE | FOLL_FORCE;
+		}
+		ret = 0;
+	}
 	mmap_read_unlock(mm);
-	return nr_pages;
+	return ret;
 }
 
 /* Pin from @address on. Return: pages pinned, at least 1, or an errno. */
 static long pin_next(struct user_memory *memory, struct pin_batch *batch,
 		     unsigned long address, unsigned long nr_pages)
 {
+	unsigned int flags = FOLL_LONGTERM;
 	long ret;
 
 	nr_pages = min_t(unsigned long, nr_pages, batch->max_pages);
-	ret = pin_pages(memory, batch, address, nr_pages,
-			FOLL_LONGTERM | FOLL_WRITE |
-			(memory->writable ? 0 : FOLL_FORCE));
-	if (ret == -EFAULT && !memory->writable) {
-		/* Only this VMA: the next one may be private again. */
-		nr_pages = pages_in_vma(memory->charge.mm, address, nr_pages);
-		ret = pin_pages(memory, batch, address, nr_pages,
-				FOLL_LONGTERM);
+	if (memory->writable) {
+		flags |= FOLL_WRITE;
+	} else {
+		ret = read_pin_flags(memory->charge.mm, address, &nr_pages,
+				     &flags);
+		if (ret)
+			return ret;
 	}
+	ret = pin_pages(memory, batch, address, nr_pages, flags);
 	return ret ?: -EFAULT;
 }
 
