@@ -14,6 +14,18 @@
  *
  * The caller serialises the calls on one idev. Calls on different devices may
  * run side by side, also when the devices share an iommu_group.
+ *
+ * A driver whose device does no DMA of its own, because the driver does what the
+ * device would do, has an access instead: the memory of an I/O address space by
+ * page or by byte.
+ *
+ *	access = iommufd_access_create(ictx, &ops, data, &id);
+ *	iommufd_access_attach(access, ioas_id);	again to replace
+ *	iommufd_access_pin(access, iova, length, pages, IOMMUFD_ACCESS_WRITE);
+ *	iommufd_access_unpin(access, iova, length);
+ *	iommufd_access_copy(access, iova, buffer, length, 0);
+ *	iommufd_access_detach(access);
+ *	iommufd_access_destroy(access);
  */
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
@@ -24,8 +36,25 @@
 
 struct device;
 struct file;
+struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
+struct page;
+
+/**
+ * struct iommufd_access_ops - what the owner of an access supplies
+ * @pins: it will pin pages; else it only copies, and @unmap is not needed
+ * @unmap: a mapping goes away. When it returns nothing in the range may be
+ *         pinned. Called without locks of iommufd that pin, unpin or copy need,
+ *         several times if need be, also for ranges that were never pinned
+ */
+struct iommufd_access_ops {
+	bool pins;
+	void (*unmap)(void *data, u64 iova, u64 length);
+};
+
+/* Flags of pin and copy: to the memory, not just from it */
+#define IOMMUFD_ACCESS_WRITE	1
 
 #if IS_ENABLED(CONFIG_IOMMUFD)
 struct iommufd_ctx *iommufd_ctx_from_fd(int fd);
@@ -39,6 +68,19 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 void iommufd_unbind_device(struct iommufd_device *idev);
 int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id);
 void iommufd_detach_device(struct iommufd_device *idev);
+
+struct iommufd_access *
+iommufd_access_create(struct iommufd_ctx *ictx,
+		      const struct iommufd_access_ops *ops, void *data,
+		      u32 *id);
+void iommufd_access_destroy(struct iommufd_access *access);
+int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
+void iommufd_access_detach(struct iommufd_access *access);
+int iommufd_access_pin(struct iommufd_access *access, u64 iova, u64 length,
+		       struct page **pages, unsigned int flags);
+void iommufd_access_unpin(struct iommufd_access *access, u64 iova, u64 length);
+int iommufd_access_copy(struct iommufd_access *access, u64 iova, void *buffer,
+			size_t length, unsigned int flags);
 
 int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id);
 int iommufd_compat_ioas_create(struct iommufd_ctx *ictx);

@@ -25,6 +25,8 @@ enum iova_area_state {
 	IOVA_AREA_BUILDING,
 	/* every table of the IOAS translates it */
 	IOVA_AREA_LIVE,
+	/* a remover waits for its users; tables still translate it */
+	IOVA_AREA_DRAINING,
 	/* being removed: only its remover touches it */
 	IOVA_AREA_GOING,
 };

@@ -6,6 +6,7 @@
  *
  *	building  mappings_place() took the range; only the creator knows it
  *	live      mappings_fill() pinned the memory and filled all tables
+ *	draining  a remover waits until kernel users have let go
  *	going     a remover owns it
  *
  * A creator works on a list: one mapping for user memory, and for a copy one
@@ -46,12 +47,15 @@ void mapped_space_init(struct mapped_space *space)
 	init_rwsem(&space->tables_lock);
 	INIT_LIST_HEAD(&space->tables);
 	space->large_pages = true;
+	init_rwsem(&space->clients_lock);
+	INIT_LIST_HEAD(&space->clients);
 }
 
 /* Everything mapped and every table is gone already. */
 void mapped_space_destroy(struct mapped_space *space)
 {
 	WARN_ON(!list_empty(&space->tables));
+	WARN_ON(!list_empty(&space->clients));
 	iova_space_destroy(&space->iova);
 	mutex_destroy(&space->lock);
 }
@@ -78,6 +82,7 @@ int mapping_create(struct list_head *mappings, struct user_memory *memory,
 	mapping->memory = memory;
 	mapping->offset = offset;
 	mapping->prot = prot | IOMMU_CACHE;
+	mapping->pins = RB_ROOT;
 	mapping->area.page_offset = offset_in_page(offset);
 	/* Just the length, until it gets its place. */
 	mapping->area.last = length - 1;
@@ -460,36 +465,68 @@ err_clear:
 	return ret;
 }
 
-/*
- * Mark the next mappings inside @start to @last as going and put them into
- * @batch. Return: 0, with an empty batch when there are no more; -ENOENT for
- * one that is only partly inside; -EBUSY for one that somebody else works on.
- * With an errno the batch holds the mappings below.
+/**
+ * struct removal - removing mappings from a range
+ * @start: what is left of the range, first IOVA
+ * @last: last IOVA
+ * @batch: mappings in state going
+ * @drained: a mapping in state draining that is ready to be removed
+ * @in_use: a mapping that has users: drain it and try again
  */
-static int removal_collect(struct mapped_space *space, u64 start, u64 last,
-			   struct list_head *batch)
+struct removal {
+	u64 start;
+	u64 last;
+	struct list_head batch;
+	struct mapping *drained;
+	struct mapping *in_use;
+};
+
+/* Return: 0 when @mapping may be removed now. */
+static int removal_claim(struct removal *removal, struct mapping *mapping)
+{
+	if (mapping->area.start < removal->start ||
+	    mapping->area.last > removal->last)
+		return -ENOENT;
+	if (mapping != removal->drained) {
+		if (mapping->area.state != IOVA_AREA_LIVE)
+			return -EBUSY;
+		if (atomic_read(&mapping->nr_users)) {
+			/* First those below, which nobody has to be asked for. */
+			if (list_empty(&removal->batch)) {
+				mapping->area.state = IOVA_AREA_DRAINING;
+				removal->in_use = mapping;
+			}
+			return -EAGAIN;
+		}
+	}
+	mapping->area.state = IOVA_AREA_GOING;
+	return 0;
+}
+
+/*
+ * Claim the next mappings. Return: 0, with an empty batch when there are no
+ * more; -ENOENT for one that is only partly inside; -EBUSY for one that
+ * somebody else works on. With an errno the batch holds the mappings below.
+ */
+static int removal_collect(struct mapped_space *space, struct removal *removal)
 {
 	struct iova_area *area;
 	unsigned int nr = 0;
 	int ret = 0;
 
+	removal->in_use = NULL;
 	mutex_lock(&space->lock);
-	for_each_iova_area(area, &space->iova, start, last) {
-		if (area->start < start || area->last > last) {
-			ret = -ENOENT;
+	for_each_iova_area(area, &space->iova, removal->start, removal->last) {
+		ret = removal_claim(removal, mapping_of(area));
+		if (ret)
 			break;
-		}
-		if (area->state != IOVA_AREA_LIVE) {
-			ret = -EBUSY;
-			break;
-		}
-		area->state = IOVA_AREA_GOING;
-		list_add_tail(&mapping_of(area)->link, batch);
+		list_add_tail(&mapping_of(area)->link, &removal->batch);
 		if (++nr == REMOVAL_BATCH)
 			break;
 	}
 	mutex_unlock(&space->lock);
-	return ret;
+	removal->drained = NULL;
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 /* Take the batch out of all tables, neighbours together. */
@@ -537,6 +574,44 @@ static u64 removal_finish(struct mapped_space *space, struct list_head *batch)
 	return removed;
 }
 
+/* Remove the next batch. Return: whether there may be more. */
+static bool removal_step(struct mapped_space *space, struct removal *removal,
+			 u64 *removed, int *ret)
+{
+	bool more = false;
+
+	down_read(&space->tables_lock);
+	*ret = removal_collect(space, removal);
+	if (!list_empty(&removal->batch)) {
+		struct mapping *highest = list_last_entry(&removal->batch,
+							  struct mapping, link);
+		u64 done = highest->area.last;
+
+		removal_unmap(space, &removal->batch);
+		*removed += removal_finish(space, &removal->batch);
+		/* What appears below meanwhile is not ours to remove. */
+		more = !*ret && done < removal->last;
+		removal->start = done + 1;
+	}
+	up_read(&space->tables_lock);
+	return more;
+}
+
+/* Users of the mapping are asked to let go, with no lock held. */
+static int removal_drain(struct mapped_space *space, struct removal *removal)
+{
+	int ret = mapping_drain(space, removal->in_use);
+
+	if (!ret) {
+		removal->drained = removal->in_use;
+		return 0;
+	}
+	mutex_lock(&space->lock);
+	removal->in_use->area.state = IOVA_AREA_LIVE;
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
 /**
  * mapping_remove_range() - Remove every mapping inside a range
  * @space: where
@@ -547,36 +622,30 @@ static u64 removal_finish(struct mapped_space *space, struct list_head *batch)
  * Works upwards and stops at the first mapping that it cannot remove: those
  * below are gone then.
  *
+ * Context: may call back into drivers that pin.
  * Return: 0, also when nothing was there; -ENOENT for a mapping partly inside;
- * -EBUSY for one that another thread is making or removing.
+ * -EBUSY for one that another thread is making or removing; -EDEADLK when a
+ * kernel user does not let go of one.
  */
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed)
 {
+	struct removal removal = {
+		.start = start,
+		.last = last,
+		.batch = LIST_HEAD_INIT(removal.batch),
+	};
 	bool more;
 	int ret;
 
 	*removed = 0;
 	do {
-		LIST_HEAD(batch);
-
-		down_read(&space->tables_lock);
-		ret = removal_collect(space, start, last, &batch);
-		more = !list_empty(&batch);
-		if (more) {
-			struct mapping *highest = list_last_entry(&batch,
-								  struct mapping,
-								  link);
-			u64 done = highest->area.last;
-
-			removal_unmap(space, &batch);
-			*removed += removal_finish(space, &batch);
-			/* What appears below meanwhile is not ours to remove. */
-			more = done < last;
-			start = done + 1;
+		more = removal_step(space, &removal, removed, &ret);
+		if (removal.in_use) {
+			ret = removal_drain(space, &removal);
+			more = !ret;
 		}
-		up_read(&space->tables_lock);
-	} while (!ret && more);
+	} while (more);
 	return ret;
 }
 
@@ -586,15 +655,114 @@ int mapping_remove_all(struct mapped_space *space, u64 *removed)
 	return mapping_remove_range(space, 0, U64_MAX, removed);
 }
 
+/* Claim the mapping that goes on across @iova. NULL when there is none. */
+static struct mapping *cut_claim(struct mapped_space *space, u64 iova)
+{
+	struct mapping *mapping = NULL;
+	struct iova_area *area;
+	int ret = 0;
+
+	mutex_lock(&space->lock);
+	area = iova_space_first(&space->iova, iova, iova);
+	if (!area || area->start == iova)
+		goto out_unlock;
+	mapping = mapping_of(area);
+	if (iova & (space->iova.alignment - 1) ||
+	    (space->large_pages && !list_empty(&space->tables)) ||
+	    atomic_read(&mapping->nr_users))
+		ret = -EINVAL;
+	else if (area->state != IOVA_AREA_LIVE)
+		ret = -EBUSY;
+	else
+		area->state = IOVA_AREA_GOING;
+out_unlock:
+	mutex_unlock(&space->lock);
+	return ret ? ERR_PTR(ret) : mapping;
+}
+
+/* @lower is claimed; @upper becomes the part from @iova on. */
+static void cut_apply(struct mapped_space *space, struct mapping *lower,
+		      struct mapping *upper, u64 iova)
+{
+	u64 last = lower->area.last;
+
+	mutex_lock(&space->lock);
+	iova_space_remove(&space->iova, &lower->area);
+	iova_space_add(&space->iova, &lower->area, lower->area.start,
+		       iova - lower->area.start);
+	iova_space_add(&space->iova, &upper->area, iova, last - iova + 1);
+	lower->area.state = IOVA_AREA_LIVE;
+	upper->area.state = IOVA_AREA_LIVE;
+	mutex_unlock(&space->lock);
+}
+
+static int cut_claimed(struct mapped_space *space, struct mapping *lower,
+		       u64 iova)
+{
+	u64 offset = lower->offset + (iova - lower->area.start);
+	struct mapping *upper;
+	LIST_HEAD(mappings);
+	int ret;
+
+	ret = mapping_create(&mappings, lower->memory, offset,
+			     lower->area.last - iova + 1, lower->prot);
+	if (ret)
+		return ret;
+	if (!list_empty(&space->tables))
+		ret = user_memory_split_pin(lower->memory,
+					    offset >> PAGE_SHIFT);
+	if (ret) {
+		mappings_free(&mappings);
+		return ret;
+	}
+	upper = list_first_entry(&mappings, struct mapping, link);
+	cut_apply(space, lower, upper, iova);
+	return 0;
+}
+
+/**
+ * mapping_cut() - Make two mappings of the one that goes on across an address
+ * @space: where
+ * @iova: where the upper one begins. Nothing happens when no mapping, or a
+ *        whole one, begins there
+ *
+ * Tables and pins stay as they are: that needs tables without large pages.
+ *
+ * Return: 0; -EINVAL when @iova is misaligned, or the mapping has kernel users
+ * or may be in large pages; -EBUSY when another thread is making or removing
+ * it; -ENOMEM.
+ */
+int mapping_cut(struct mapped_space *space, u64 iova)
+{
+	struct mapping *mapping;
+	int ret = 0;
+
+	down_read(&space->tables_lock);
+	mapping = cut_claim(space, iova);
+	if (IS_ERR(mapping)) {
+		ret = PTR_ERR(mapping);
+	} else if (mapping) {
+		ret = cut_claimed(space, mapping, iova);
+		if (ret) {
+			mutex_lock(&space->lock);
+			mapping->area.state = IOVA_AREA_LIVE;
+			mutex_unlock(&space->lock);
+		}
+	}
+	up_read(&space->tables_lock);
+	return ret;
+}
+
 static u32 table_alignment(const struct mapped_table *table)
 {
 	return 1UL << __ffs(table->domain->pgsize_bitmap);
 }
 
-/* What the tables need, and @large_pages. */
+/* What the tables need, @large_pages, and users that pin. */
 static u32 space_alignment(struct mapped_space *space, bool large_pages)
 {
-	u32 alignment = large_pages ? 1 : PAGE_SIZE;
+	u32 alignment = large_pages && !space->nr_pinning_clients ? 1 :
+								    PAGE_SIZE;
 	struct mapped_table *table;
 
 	list_for_each_entry(table, &space->tables, link)
@@ -636,7 +804,8 @@ static void table_unreserve(struct mapped_space *space,
 
 /*
  * The tree of areas may change while it is walked: creators add and destroy
- * areas in state building under the leaf lock alone. Live ones stay.
+ * areas in state building under the leaf lock alone. Live ones stay, and so do
+ * those whose remover has not come to the tables yet.
  */
 static struct mapping *live_next(struct mapped_space *space, u64 from)
 {
@@ -644,7 +813,8 @@ static struct mapping *live_next(struct mapped_space *space, u64 from)
 
 	mutex_lock(&space->lock);
 	for_each_iova_area(area, &space->iova, from, U64_MAX)
-		if (area->state == IOVA_AREA_LIVE)
+		if (area->state == IOVA_AREA_LIVE ||
+		    area->state == IOVA_AREA_DRAINING)
 			break;
 	mutex_unlock(&space->lock);
 	return area ? mapping_of(area) : NULL;
@@ -806,4 +976,62 @@ int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages)
 	mutex_unlock(&space->lock);
 	up_write(&space->tables_lock);
 	return ret;
+}
+
+/**
+ * mapped_space_count_pinning() - A client that pins comes or goes
+ * @space: whose mappings it pins
+ * @change: 1 or -1
+ *
+ * Return: 0; -EADDRINUSE when a mapping is not page aligned. Not for -1: a
+ * smaller alignment always fits.
+ */
+int mapped_space_count_pinning(struct mapped_space *space, int change)
+{
+	int ret;
+
+	down_write(&space->tables_lock);
+	mutex_lock(&space->lock);
+	space->nr_pinning_clients += change;
+	ret = iova_space_set_alignment(&space->iova,
+				       space_alignment(space,
+						       space->large_pages));
+	if (ret)
+		space->nr_pinning_clients -= change;
+	mutex_unlock(&space->lock);
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+/**
+ * mapped_space_page_sizes() - Sizes that every table can use
+ * @space: which
+ *
+ * Return: a bit for each size that is at least the CPU's page and the
+ * alignment; all of them when there is no table.
+ */
+u64 mapped_space_page_sizes(struct mapped_space *space)
+{
+	struct mapped_table *table;
+	u64 sizes = U64_MAX;
+
+	down_read(&space->tables_lock);
+	list_for_each_entry(table, &space->tables, link)
+		sizes &= table->domain->pgsize_bitmap;
+	up_read(&space->tables_lock);
+	/* Smaller pages make up one of the CPU's. */
+	return (sizes & PAGE_MASK) | PAGE_SIZE;
+}
+
+/* No table lets DMA bypass the CPU's caches; true also without tables. */
+bool mapped_space_is_coherent(struct mapped_space *space)
+{
+	struct mapped_table *table;
+	bool coherent = true;
+
+	down_read(&space->tables_lock);
+	list_for_each_entry(table, &space->tables, link)
+		coherent &= table->coherent;
+	up_read(&space->tables_lock);
+	return coherent;
 }

@@ -13,11 +13,13 @@
  *
  * Lock order:
  *
+ *	mapped_space.clients_lock	who is told of removals
+ *	  locks that drivers take in their unmap callback
  *	mapped_space.tables_lock	set of tables, and filling them
  *	  mapped_space.lock		ranges and states of mappings; a leaf
  *	  user_memory.lock
  *	    mmap_lock of the mapper
- *	  locks of the IOMMU core and drivers
+ *	    locks of the IOMMU core and drivers
  *
  * A map holds tables_lock shared while it pins and fills, so that maps run
  * side by side; adding and removing a table takes it exclusively. Nobody
@@ -27,6 +29,7 @@
 #ifndef __IOMMUFD_MAPPING_H
 #define __IOMMUFD_MAPPING_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -34,6 +37,7 @@
 #include "iova_space.h"
 
 struct iommu_domain;
+struct page;
 struct user_memory;
 
 /**
@@ -42,6 +46,9 @@ struct user_memory;
  * @memory: what is mapped; holds a reference
  * @offset: of the first byte from the start of @memory, in bytes
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @nr_users: kernel users. Raised under mapped_space.lock in state live; nobody
+ *            removes the mapping before it is 0
+ * @pins: struct mapping_pin.rb; under mapped_space.lock
  * @link: in the list of its creator, in state building, or of its remover, in
  *        state going
  */
@@ -50,7 +57,22 @@ struct mapping {
 	struct user_memory *memory;
 	u64 offset;
 	int prot;
+	atomic_t nr_users;
+	struct rb_root pins;
 	struct list_head link;
+};
+
+/**
+ * struct mapped_client - somebody who wants to know of removals
+ * @link: in mapped_space.clients
+ * @pins: it pins pages, so mappings have to consist of pages
+ * @unmap: let go of what is pinned in the range, which is that of a mapping.
+ *         May come several times, and for ranges that were never pinned
+ */
+struct mapped_client {
+	struct list_head link;
+	bool pins;
+	void (*unmap)(struct mapped_client *client, u64 iova, u64 length);
 };
 
 /**
@@ -60,6 +82,9 @@ struct mapping {
  * @tables_lock: see above
  * @tables: struct mapped_table.link; under @tables_lock
  * @large_pages: tables may use pages larger than the CPU's; under @tables_lock
+ * @clients_lock: shared while clients are told of a removal
+ * @clients: struct mapped_client.link; under @clients_lock
+ * @nr_pinning_clients: how many of them pin; under @tables_lock
  */
 struct mapped_space {
 	struct iova_space iova;
@@ -67,16 +92,21 @@ struct mapped_space {
 	struct rw_semaphore tables_lock;
 	struct list_head tables;
 	bool large_pages;
+	struct rw_semaphore clients_lock;
+	struct list_head clients;
+	unsigned int nr_pinning_clients;
 };
 
 /**
  * struct mapped_table - one IOMMU page table, embedded in its owner
  * @link: in mapped_space.tables
  * @domain: the page table; its page sizes and aperture are final
+ * @coherent: DMA through it cannot bypass the CPU's caches
  */
 struct mapped_table {
 	struct list_head link;
 	struct iommu_domain *domain;
+	bool coherent;
 };
 
 /**
@@ -102,6 +132,7 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 		   struct mapping_place *place);
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
 int mappings_fill(struct mapped_space *space, struct list_head *mappings);
+int mapping_cut(struct mapped_space *space, u64 iova);
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed);
 int mapping_remove_all(struct mapped_space *space, u64 *removed);
@@ -115,5 +146,19 @@ int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner);
 void mapped_space_unreserve(struct mapped_space *space, void *owner);
 int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages);
+bool mapped_space_is_coherent(struct mapped_space *space);
+u64 mapped_space_page_sizes(struct mapped_space *space);
+int mapped_space_count_pinning(struct mapped_space *space, int change);
+
+void mapped_space_add_client(struct mapped_space *space,
+			     struct mapped_client *client);
+void mapped_space_remove_client(struct mapped_space *space,
+				struct mapped_client *client);
+int mapping_drain(struct mapped_space *space, struct mapping *mapping);
+int mapped_space_pin(struct mapped_space *space, u64 iova, u64 length, int prot,
+		     struct page **pages);
+void mapped_space_unpin(struct mapped_space *space, u64 iova, u64 length);
+int mapped_space_copy(struct mapped_space *space, u64 iova, void *buffer,
+		      u64 length, bool write);
 
 #endif

@@ -47,6 +47,8 @@ struct pin_batch {
  * @rb: in user_memory.spans
  * @range: which pages
  * @nr_holders: pins that cover @range, all of it
+ * @nr_first: pins whose own range begins where @range does
+ * @nr_last: pins whose own range ends where @range does
  * @record: where their page frames are
  * @offset: of the first page in @record
  */
@@ -54,6 +56,8 @@ struct pinned_span {
 	struct rb_node rb;
 	struct page_range range;
 	unsigned int nr_holders;
+	unsigned int nr_first;
+	unsigned int nr_last;
 	struct pinned_record *record;
 	unsigned long offset;
 };
@@ -414,31 +418,33 @@ static int spans_cut(struct user_memory *memory, unsigned long index)
 	upper->range.first = index;
 	upper->range.last = span->range.last;
 	upper->nr_holders = span->nr_holders;
+	upper->nr_last = span->nr_last;
 	upper->record = span->record;
 	upper->offset = span->offset + (index - span->range.first);
 	upper->record->nr_spans++;
 	span->range.last = index - 1;
+	span->nr_last = 0;
 	span_insert(memory, upper);
 	return 0;
 }
 
 /*
- * Undo spans_cut() at @index where it is not needed any more, so that short
- * pins within long ones leave nothing behind.
+ * Undo spans_cut() at @index when no pin begins or ends there any more, so that
+ * short pins within long ones leave nothing behind.
  */
 static void spans_join(struct user_memory *memory, unsigned long index)
 {
 	struct pinned_span *upper = span_find(memory, index);
 	struct pinned_span *lower;
 
-	if (!upper || upper->range.first != index)
+	if (!upper || upper->range.first != index || upper->nr_first)
 		return;
 	lower = span_of(rb_prev(&upper->rb));
-	if (!lower || lower->range.last != index - 1 ||
-	    lower->record != upper->record ||
-	    lower->nr_holders != upper->nr_holders)
+	if (!lower || lower->range.last != index - 1 || lower->nr_last ||
+	    lower->record != upper->record)
 		return;
 	lower->range.last = upper->range.last;
+	lower->nr_last = upper->nr_last;
 	span_free(memory, upper);
 }
 
@@ -490,8 +496,11 @@ static int spans_hold(struct user_memory *memory, struct page_range range)
 		ret = spans_fill(memory, range);
 	if (ret)
 		return ret;
-	for_each_span_safe(span, next, memory, range)
+	for_each_span_safe(span, next, memory, range) {
 		span->nr_holders++;
+		span->nr_first += span->range.first == range.first;
+		span->nr_last += span->range.last == range.last;
+	}
 	return 0;
 }
 
@@ -529,10 +538,34 @@ void user_memory_unpin(struct user_memory *memory, struct page_range range)
 	struct pinned_span *span, *next;
 
 	mutex_lock(&memory->lock);
-	for_each_span_safe(span, next, memory, range)
+	for_each_span_safe(span, next, memory, range) {
 		span->nr_holders--;
+		span->nr_first -= span->range.first == range.first;
+		span->nr_last -= span->range.last == range.last;
+	}
 	spans_drop(memory, range);
 	mutex_unlock(&memory->lock);
+}
+
+/**
+ * user_memory_split_pin() - Make two pins of one
+ * @memory: the memory
+ * @index: the first page of the upper one; inside the range that was pinned
+ *
+ * Return: 0; -ENOMEM, then it is one pin still.
+ */
+int user_memory_split_pin(struct user_memory *memory, unsigned long index)
+{
+	int ret;
+
+	mutex_lock(&memory->lock);
+	ret = spans_cut(memory, index);
+	if (!ret) {
+		span_find(memory, index - 1)->nr_last++;
+		span_find(memory, index)->nr_first++;
+	}
+	mutex_unlock(&memory->lock);
+	return ret;
 }
 
 /**

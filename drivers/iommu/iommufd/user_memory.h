@@ -60,6 +60,7 @@ void user_memory_get(struct user_memory *memory);
 void user_memory_put(struct user_memory *memory);
 int user_memory_pin(struct user_memory *memory, struct page_range range);
 void user_memory_unpin(struct user_memory *memory, struct page_range range);
+int user_memory_split_pin(struct user_memory *memory, unsigned long index);
 int user_memory_walk(struct user_memory *memory, struct page_range range,
 		     int (*visit)(const struct page_run *run, void *data),
 		     void *data);

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernel users of what is mapped: they pin pages to keep them, or read and
+ * write bytes in passing, and let go when a mapping is to be removed.
+ *
+ * A mapping counts its users. The count is raised under mapped_space.lock while
+ * the mapping is live, so that a remover either finds the user or the user
+ * finds the mapping draining and is refused. Pins are of page ranges: the
+ * IOVA and the memory of the mapping must agree on where a page begins.
+ */
+#include <linux/highmem.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "mapping.h"
+#include "user_memory.h"
+
+/* How often the users of a mapping are asked to let go, and how long each. */
+#define DRAIN_ROUNDS 100
+#define DRAIN_WAIT (HZ / 20 ?: 1)
+
+/**
+ * struct mapping_pin - one range that users pinned
+ * @rb: in mapping.pins, in order of @range
+ * @range: pages of the memory
+ * @nr_users: how often
+ */
+struct mapping_pin {
+	struct rb_node rb;
+	struct page_range range;
+	unsigned int nr_users;
+};
+
+/**
+ * struct mapping_part - what a request has of one mapping
+ * @mapping: the mapping, which has a user for the request
+ * @offset: of the first byte in its memory
+ * @length: bytes
+ */
+struct mapping_part {
+	struct mapping *mapping;
+	u64 offset;
+	u64 length;
+};
+
+static struct page_range part_pages(const struct mapping_part *part)
+{
+	return (struct page_range){
+		.first = part->offset >> PAGE_SHIFT,
+		.last = (part->offset + part->length - 1) >> PAGE_SHIFT,
+	};
+}
+
+/**
+ * mapped_space_add_client() - Tell somebody before a mapping is removed
+ * @space: whose mappings
+ * @client: whom; if it pins, mapped_space_count_pinning() has counted it
+ */
+void mapped_space_add_client(struct mapped_space *space,
+			     struct mapped_client *client)
+{
+	down_write(&space->clients_lock);
+	list_add_tail(&client->link, &space->clients);
+	up_write(&space->clients_lock);
+}
+
+/**
+ * mapped_space_remove_client() - Undo mapped_space_add_client()
+ * @space: whose mappings
+ * @client: has let go of everything; is not counted as pinning any more
+ *
+ * Waits for notices in progress.
+ */
+void mapped_space_remove_client(struct mapped_space *space,
+				struct mapped_client *client)
+{
+	down_write(&space->clients_lock);
+	list_del(&client->link);
+	up_write(&space->clients_lock);
+	if (client->pins)
+		mapped_space_count_pinning(space, -1);
+}
+
+static void notify_clients(struct mapped_space *space, struct mapping *mapping)
+{
+	struct mapped_client *client;
+
+	down_read(&space->clients_lock);
+	list_for_each_entry(client, &space->clients, link)
+		client->unmap(client, mapping->area.start,
+			      iova_area_length(&mapping->area));
+	up_read(&space->clients_lock);
+}
+
+/**
+ * mapping_drain() - Wait until no kernel user has a mapping
+ * @space: where it is
+ * @mapping: in state draining, which refuses new users
+ *
+ * Context: no lock that pin and unpin, or a driver's unmap callback, may need.
+ * Return: 0; -EDEADLK when a user does not let go.
+ */
+int mapping_drain(struct mapped_space *space, struct mapping *mapping)
+{
+	unsigned int round;
+
+	for (round = 0; round != DRAIN_ROUNDS; round++) {
+		notify_clients(space, mapping);
+		if (wait_var_event_timeout(&mapping->nr_users,
+					   !atomic_read(&mapping->nr_users),
+					   DRAIN_WAIT))
+			return 0;
+	}
+	WARN_ONCE(1, "iommufd: a driver keeps pages of a mapping that goes away\n");
+	return -EDEADLK;
+}
+
+static void mapping_put_user(struct mapping *mapping)
+{
+	/* Only the address counts: the mapping may be gone by now. */
+	if (atomic_dec_and_test(&mapping->nr_users))
+		wake_up_var(&mapping->nr_users);
+}
+
+static int part_check(const struct mapping_part *part, int prot)
+{
+	const struct mapping *mapping = part->mapping;
+
+	switch (mapping->area.state) {
+	case IOVA_AREA_LIVE:
+		break;
+	case IOVA_AREA_BUILDING:
+		return -ENOENT;
+	default:
+		return -EINVAL;
+	}
+	if (prot & ~mapping->prot)
+		return -EPERM;
+	return 0;
+}
+
+/*
+ * Become a user of the mapping at @iova, for at most @length bytes. The caller
+ * releases @part with mapping_put_user().
+ */
+static int part_get(struct mapped_space *space, u64 iova, u64 length, int prot,
+		    struct mapping_part *part)
+{
+	struct iova_area *area;
+	int ret = -ENOENT;
+
+	mutex_lock(&space->lock);
+	area = iova_space_first(&space->iova, iova, iova);
+	if (area) {
+		part->mapping = container_of(area, struct mapping, area);
+		part->offset = part->mapping->offset + (iova - area->start);
+		part->length = min(length, area->last - iova + 1);
+		ret = part_check(part, prot);
+		if (!ret)
+			atomic_inc(&part->mapping->nr_users);
+	}
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
+/* Where a page of IOVA is a page of the memory, and no other mapping's. */
+static bool part_is_paged(const struct mapping_part *part, u64 iova,
+			  bool is_first, bool is_last)
+{
+	u64 end = part->offset + part->length;
+
+	return offset_in_page(part->offset) == offset_in_page(iova) &&
+	       (is_first || !offset_in_page(part->offset)) &&
+	       (is_last || !offset_in_page(end));
+}
+
+static struct mapping_pin *pin_find(struct mapping *mapping,
+				    struct page_range range,
+				    struct rb_node ***link,
+				    struct rb_node **parent)
+{
+	*link = &mapping->pins.rb_node;
+	*parent = NULL;
+	while (**link) {
+		struct mapping_pin *pin = rb_entry(**link, struct mapping_pin,
+						   rb);
+
+		if (pin->range.first == range.first &&
+		    pin->range.last == range.last)
+			return pin;
+		*parent = **link;
+		if (range.first < pin->range.first ||
+		    (range.first == pin->range.first &&
+		     range.last < pin->range.last))
+			*link = &(**link)->rb_left;
+		else
+			*link = &(**link)->rb_right;
+	}
+	return NULL;
+}
+
+/* Remember that @range is pinned; @new is used or freed. */
+static void pin_record(struct mapped_space *space, struct mapping *mapping,
+		       struct mapping_pin *new)
+{
+	struct rb_node **link, *parent;
+	struct mapping_pin *pin;
+
+	mutex_lock(&space->lock);
+	pin = pin_find(mapping, new->range, &link, &parent);
+	if (pin) {
+		pin->nr_users++;
+	} else {
+		new->nr_users = 1;
+		rb_link_node(&new->rb, parent, link);
+		rb_insert_color(&new->rb, &mapping->pins);
+	}
+	mutex_unlock(&space->lock);
+	if (pin)
+		kfree(new);
+}
+
+/* Return: whether @range was pinned. */
+static bool pin_forget(struct mapped_space *space, struct mapping *mapping,
+		       struct page_range range)
+{
+	struct rb_node **link, *parent;
+	struct mapping_pin *pin;
+	bool last = false;
+
+	mutex_lock(&space->lock);
+	pin = pin_find(mapping, range, &link, &parent);
+	if (pin) {
+		last = !--pin->nr_users;
+		if (last)
+			rb_erase(&pin->rb, &mapping->pins);
+	}
+	mutex_unlock(&space->lock);
+	if (last)
+		kfree(pin);
+	return pin;
+}
+
+static int collect_pages(const struct page_run *run, void *data)
+{
+	struct page ***next = data;
+	unsigned long i;
+
+	for (i = 0; i != run->nr_pages; i++)
+		*(*next)++ = pfn_to_page(run->pfn + i);
+	return 0;
+}
+
+static int part_pin(struct mapped_space *space, const struct mapping_part *part,
+		    struct page ***next)
+{
+	struct user_memory *memory = part->mapping->memory;
+	struct mapping_pin *pin;
+	int ret;
+
+	pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	if (!pin)
+		return -ENOMEM;
+	pin->range = part_pages(part);
+	ret = user_memory_pin(memory, pin->range);
+	if (ret) {
+		kfree(pin);
+		return ret;
+	}
+	user_memory_walk(memory, pin->range, collect_pages, next);
+	pin_record(space, part->mapping, pin);
+	return 0;
+}
+
+/**
+ * mapped_space_pin() - Keep pages for a kernel user
+ * @space: where they are mapped
+ * @iova: first byte
+ * @length: bytes, at least 1; @iova + @length - 1 does not wrap
+ * @prot: IOMMU_READ, IOMMU_WRITE: what the user does with them
+ * @pages: set to the pages that the range touches
+ *
+ * Return: 0; -ENOENT when not all is mapped; -EPERM when a mapping does not
+ * allow it; -EINVAL when pages of IOVA are not pages of memory, or a mapping is
+ * being removed; an errno of user_memory_pin().
+ */
+int mapped_space_pin(struct mapped_space *space, u64 iova, u64 length, int prot,
+		     struct page **pages)
+{
+	u64 done = 0;
+	int ret;
+
+	while (done != length) {
+		struct mapping_part part;
+
+		ret = part_get(space, iova + done, length - done, prot, &part);
+		if (ret)
+			goto err_unpin;
+		if (part_is_paged(&part, iova + done, !done,
+				  done + part.length == length))
+			ret = part_pin(space, &part, &pages);
+		else
+			ret = -EINVAL;
+		if (ret) {
+			mapping_put_user(part.mapping);
+			goto err_unpin;
+		}
+		/* The pin is a user from now on. */
+		done += part.length;
+	}
+	return 0;
+
+err_unpin:
+	if (done)
+		mapped_space_unpin(space, iova, done);
+	return ret;
+}
+
+/* The mapping at @iova, which has a pin and therefore stays. */
+static bool part_find(struct mapped_space *space, u64 iova, u64 length,
+		      struct mapping_part *part)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	area = iova_space_first(&space->iova, iova, iova);
+	if (area) {
+		part->mapping = container_of(area, struct mapping, area);
+		part->offset = part->mapping->offset + (iova - area->start);
+		part->length = min(length, area->last - iova + 1);
+	}
+	mutex_unlock(&space->lock);
+	return area;
+}
+
+/**
+ * mapped_space_unpin() - Undo mapped_space_pin()
+ * @space: where
+ * @iova: as then
+ * @length: as then
+ *
+ * What is not pinned is passed over: some drivers let go of a range without
+ * knowing whether they have it.
+ */
+void mapped_space_unpin(struct mapped_space *space, u64 iova, u64 length)
+{
+	u64 done = 0;
+
+	while (done != length) {
+		struct mapping_part part;
+
+		if (!part_find(space, iova + done, length - done, &part))
+			return;
+		if (pin_forget(space, part.mapping, part_pages(&part))) {
+			user_memory_unpin(part.mapping->memory,
+					  part_pages(&part));
+			mapping_put_user(part.mapping);
+		}
+		done += part.length;
+	}
+}
+
+/**
+ * struct copy - bytes on their way between a buffer and pages
+ * @buffer: the rest of the buffer
+ * @left: bytes
+ * @offset: of the first byte in its page
+ * @write: from the buffer to the pages
+ */
+struct copy {
+	void *buffer;
+	u64 left;
+	unsigned int offset;
+	bool write;
+};
+
+static int copy_run(const struct page_run *run, void *data)
+{
+	struct copy *copy = data;
+	unsigned long i;
+
+	for (i = 0; i != run->nr_pages; i++) {
+		struct page *page = pfn_to_page(run->pfn + i);
+		size_t length = min_t(u64, PAGE_SIZE - copy->offset,
+				      copy->left);
+
+		if (copy->write)
+			memcpy_to_page(page, copy->offset, copy->buffer,
+				       length);
+		else
+			memcpy_from_page(copy->buffer, page, copy->offset,
+					 length);
+		copy->buffer += length;
+		copy->left -= length;
+		copy->offset = 0;
+	}
+	return 0;
+}
+
+static int part_copy(const struct mapping_part *part, void *buffer, bool write)
+{
+	struct user_memory *memory = part->mapping->memory;
+	struct page_range range = part_pages(part);
+	struct copy copy = {
+		.buffer = buffer,
+		.left = part->length,
+		.offset = offset_in_page(part->offset),
+		.write = write,
+	};
+	int ret;
+
+	ret = user_memory_pin(memory, range);
+	if (ret)
+		return ret;
+	user_memory_walk(memory, range, copy_run, &copy);
+	user_memory_unpin(memory, range);
+	return 0;
+}
+
+/**
+ * mapped_space_copy() - Read or write mapped memory
+ * @space: where it is mapped
+ * @iova: first byte, any alignment
+ * @buffer: kernel memory
+ * @length: bytes, at least 1; @iova + @length - 1 does not wrap
+ * @write: from @buffer to the mapped memory
+ *
+ * The same pages that devices reach. A failure may come after a part was
+ * copied.
+ *
+ * Return: 0; an errno as of mapped_space_pin().
+ */
+int mapped_space_copy(struct mapped_space *space, u64 iova, void *buffer,
+		      u64 length, bool write)
+{
+	int prot = write ? IOMMU_WRITE : IOMMU_READ;
+	u64 done = 0;
+
+	while (done != length) {
+		struct mapping_part part;
+		int ret;
+
+		ret = part_get(space, iova + done, length - done, prot, &part);
+		if (ret)
+			return ret;
+		ret = part_copy(&part, buffer + done, write);
+		mapping_put_user(part.mapping);
+		if (ret)
+			return ret;
+		done += part.length;
+	}
+	return 0;
+}
