@@ -13,7 +13,7 @@
 #include "ioas.h"
 
 /* With a reference; -ENODEV when there is none. */
-static struct iommufd_ioas *compat_ioas_get(struct iommufd_ctx *ictx)
+struct iommufd_ioas *iommufd_compat_ioas_get(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas;
 
@@ -52,7 +52,7 @@ void iommufd_compat_ioas_forget(struct iommufd_ioas *ioas)
  */
 int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id)
 {
-	struct iommufd_ioas *ioas = compat_ioas_get(ictx);
+	struct iommufd_ioas *ioas = iommufd_compat_ioas_get(ictx);
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);

@@ -7,8 +7,10 @@
 #define __IOMMUFD_COMPAT_IOAS_H
 
 struct iommufd_command;
+struct iommufd_ctx;
 struct iommufd_ioas;
 
+struct iommufd_ioas *iommufd_compat_ioas_get(struct iommufd_ctx *ictx);
 int iommufd_compat_ioas(struct iommufd_command *command);
 void iommufd_compat_ioas_forget(struct iommufd_ioas *ioas);
 

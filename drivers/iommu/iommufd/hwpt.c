@@ -53,13 +53,9 @@ static int domain_prepare_by_attach(struct iommu_domain *domain,
 	if (group->hwpt)
 		return -EOPNOTSUPP;
 	ret = iommu_attach_group(domain, group->iommu_group);
-	if (ret)
-		return ret;
-	/* It counts for entries that are written later: now is the time. */
-	if (domain->ops->enforce_cache_coherency)
-		domain->ops->enforce_cache_coherency(domain);
-	iommu_detach_group(domain, group->iommu_group);
-	return 0;
+	if (!ret)
+		iommu_detach_group(domain, group->iommu_group);
+	return ret;
 }
 
 /*
@@ -88,14 +84,19 @@ static int domain_set_msi_window(struct iommu_domain *domain,
 	return translated ? iommu_get_msi_cookie(domain, base) : 0;
 }
 
-static int domain_prepare(struct iommu_domain *domain,
-			  struct iommufd_device *idev)
+static int hwpt_prepare(struct iommufd_hwpt *hwpt, struct iommufd_device *idev)
 {
 	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
+	struct iommu_domain *domain = hwpt->table.domain;
 	int ret;
 
 	lockdep_assert_held(&idev->group->lock);
 
+	/* It counts for entries that are written later: now is the time. */
+	if (device_iommu_capable(idev->dev,
+				 IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+		hwpt->table.coherent =
+			domain->ops->enforce_cache_coherency(domain);
 	if (ops->domain_prepare)
 		ret = ops->domain_prepare(domain, idev->dev);
 	else
@@ -135,7 +136,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 		ret = -ENOMEM;
 		goto err_put_driver;
 	}
-	ret = domain_prepare(hwpt->table.domain, idev);
+	ret = hwpt_prepare(hwpt, idev);
 	if (ret)
 		goto err_free_domain;
 	ret = mapped_space_add_table(&ioas->space, &hwpt->table);

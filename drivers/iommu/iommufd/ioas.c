@@ -159,14 +159,13 @@ static int check_memory(u64 address, u64 length)
 }
 
 /*
- * Place and fill @mappings, which are freed when that fails. @iova is a field
- * of the argument: the reply is sent while the mappings are still ours alone.
- * Once they are live another thread may unmap them, and then they could not be
- * taken back.
+ * Place and fill @mappings, which are freed when that fails. @iova is set to
+ * where they are; when it is part of the argument of @command the reply is sent
+ * while the mappings are still ours alone. Once they are live another thread
+ * may unmap them, and then they could not be taken back.
  */
-static int ioas_add(const struct iommufd_command *command,
-		    struct iommufd_ioas *ioas, struct list_head *mappings,
-		    bool fixed, u64 *iova)
+static int ioas_add(struct iommufd_ioas *ioas, struct list_head *mappings,
+		    bool fixed, u64 *iova, const struct iommufd_command *command)
 {
 	struct mapping_place place = {
 		.fixed = fixed,
@@ -178,7 +177,8 @@ static int ioas_add(const struct iommufd_command *command,
 	if (ret)
 		goto err_free;
 	*iova = place.iova;
-	ret = iommufd_command_reply(command);
+	if (command)
+		ret = iommufd_command_reply(command);
 	if (!ret)
 		ret = mappings_fill(&ioas->space, mappings);
 	if (ret)
@@ -192,29 +192,46 @@ err_free:
 	return ret;
 }
 
-static int ioas_map(struct iommufd_command *command, struct iommufd_ioas *ioas)
+/* Memory of the current process, IOMMU_READ and IOMMU_WRITE in @prot. */
+static int ioas_add_memory(struct iommufd_ioas *ioas, u64 address, u64 length,
+			   int prot, bool fixed, u64 *iova,
+			   const struct iommufd_command *command)
 {
-	struct iommu_ioas_map *arg = command->argument;
-	int prot = map_prot(arg->flags);
 	struct user_memory *memory;
 	LIST_HEAD(mappings);
 	int ret;
 
-	ret = check_memory(arg->user_va, arg->length);
+	ret = check_memory(address, length);
 	if (ret)
 		return ret;
-	memory = user_memory_create(arg->user_va, arg->length,
-				    prot & IOMMU_WRITE,
-				    command->ictx->charge_class);
+	memory = user_memory_create(address, length, prot & IOMMU_WRITE,
+				    ioas->object.ictx->charge_class);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
-	ret = mapping_create(&mappings, memory, offset_in_page(arg->user_va),
-			     arg->length, prot);
+	ret = mapping_create(&mappings, memory, offset_in_page(address), length,
+			     prot);
 	user_memory_put(memory);
 	if (ret)
 		return ret;
-	return ioas_add(command, ioas, &mappings,
-			arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA, &arg->iova);
+	return ioas_add(ioas, &mappings, fixed, iova, command);
+}
+
+/**
+ * iommufd_ioas_map_fixed() - Map memory of the current process
+ * @ioas: where
+ * @address: user address
+ * @length: bytes
+ * @iova: first IOVA
+ * @prot: IOMMU_READ, IOMMU_WRITE: what a device may do
+ *
+ * Return: 0; an errno as of IOMMU_IOAS_MAP.
+ */
+int iommufd_ioas_map_fixed(struct iommufd_ioas *ioas, u64 address, u64 length,
+			   u64 iova, int prot)
+{
+	if (iova == U64_MAX || length == U64_MAX)
+		return -EOVERFLOW;
+	return ioas_add_memory(ioas, address, length, prot, true, &iova, NULL);
 }
 
 /* IOMMU_IOAS_MAP */
@@ -232,7 +249,10 @@ int iommufd_ioas_map(struct iommufd_command *command)
 	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	ret = ioas_map(command, ioas);
+	ret = ioas_add_memory(ioas, arg->user_va, arg->length,
+			      map_prot(arg->flags),
+			      arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
+			      &arg->iova, command);
 	iommufd_object_put(&ioas->object);
 	return ret;
 }
@@ -282,8 +302,8 @@ int iommufd_ioas_copy(struct iommufd_command *command)
 		mappings_free(&mappings);
 		return PTR_ERR(ioas);
 	}
-	ret = ioas_add(command, ioas, &mappings,
-		       arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA, &arg->dst_iova);
+	ret = ioas_add(ioas, &mappings, arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
+		       &arg->dst_iova, command);
 	iommufd_object_put(&ioas->object);
 	return ret;
 }
