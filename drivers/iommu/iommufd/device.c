@@ -184,9 +184,40 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	list_add_tail(&idev->link, &ictx->devices);
 	/* The driver's reference makes the user's DESTROY answer EBUSY. */
 	refcount_inc(&idev->object.users);
-	iommufd_ctx_get(ictx);
 	iommufd_object_publish(&idev->object);
 	return idev;
+}
+
+/* iommufd_bind_device() without keeping the context alive. */
+struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
+					     struct device *dev,
+					     const u64 *cookie)
+{
+	struct iommufd_device *idev;
+
+	mutex_lock(&ictx->device_lock);
+	idev = idev_create(ictx, dev, cookie);
+	mutex_unlock(&ictx->device_lock);
+	return idev;
+}
+
+/* Undo iommufd_device_create(). */
+void iommufd_device_remove(struct iommufd_device *idev)
+{
+	struct iommufd_ctx *ictx = idev->object.ictx;
+	struct iommufd_group *group = idev->group;
+
+	WARN_ON(!list_empty(&idev->attached_link));
+	mutex_lock(&ictx->device_lock);
+	list_del(&idev->link);
+	mutex_unlock(&ictx->device_lock);
+
+	/* An ioctl may need the group until nobody uses the device any more. */
+	iommufd_object_remove(&idev->object);
+
+	mutex_lock(&ictx->device_lock);
+	group_put(group);
+	mutex_unlock(&ictx->device_lock);
 }
 
 /**
@@ -212,13 +243,12 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
 					   const u64 *cookie, u32 *id)
 {
-	struct iommufd_device *idev;
+	struct iommufd_device *idev = iommufd_device_create(ictx, dev, cookie);
 
-	mutex_lock(&ictx->device_lock);
-	idev = idev_create(ictx, dev, cookie);
-	mutex_unlock(&ictx->device_lock);
-	if (!IS_ERR(idev))
-		*id = idev->object.id;
+	if (IS_ERR(idev))
+		return idev;
+	iommufd_ctx_get(ictx);
+	*id = idev->object.id;
 	return idev;
 }
 EXPORT_SYMBOL_GPL(iommufd_bind_device);
@@ -234,20 +264,9 @@ EXPORT_SYMBOL_GPL(iommufd_bind_device);
  */
 void iommufd_unbind_device(struct iommufd_device *idev)
 {
-	struct iommufd_group *group = idev->group;
 	struct iommufd_ctx *ictx = idev->object.ictx;
 
-	WARN_ON(!list_empty(&idev->attached_link));
-	mutex_lock(&ictx->device_lock);
-	list_del(&idev->link);
-	mutex_unlock(&ictx->device_lock);
-
-	/* An ioctl may need the group until nobody uses the device any more. */
-	iommufd_object_remove(&idev->object);
-
-	mutex_lock(&ictx->device_lock);
-	group_put(group);
-	mutex_unlock(&ictx->device_lock);
+	iommufd_device_remove(idev);
 	iommufd_ctx_put(ictx);
 }
 EXPORT_SYMBOL_GPL(iommufd_unbind_device);

@@ -62,6 +62,10 @@ struct iommufd_device {
 extern const struct iommufd_object_ops iommufd_device_ops;
 
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id);
+struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
+					     struct device *dev,
+					     const u64 *cookie);
+void iommufd_device_remove(struct iommufd_device *idev);
 
 int iommufd_device_find(struct iommufd_command *command);
 int iommufd_device_hw_info(struct iommufd_command *command);

@@ -13,8 +13,11 @@
  *	hwpt.c		hardware page tables
  *	device.c	bind, and what is asked about a device
  *	attachment.c	attach, replace, detach
+ *	vfio_container.c	type1 calls on an IOAS
+ *	access.c	kernel drivers that reach memory with the CPU
  *	compat_ioas.c	where VFIO groups attach
  *	mapping.c	what is mapped, in which tables
+ *	mapping_pin.c	kernel users of what is mapped
  *	iova_space.c	ranges of IOVA as data
  *	user_memory.c	pinned pages
  *	page_runs.c	the record of them
@@ -24,6 +27,8 @@
  * where they are declared:
  *
  *	iommufd_ctx.device_lock
+ *	iommufd_access.lock
+ *	  mapped_space.clients_lock
  *	iommufd_group.lock
  *	  iommufd_ioas.attach_lock
  *	    mapped_space.tables_lock
@@ -54,6 +59,8 @@
 #include "hwpt.h"
 #include "ioas.h"
 #include "object.h"
+#include "test_commands.h"
+#include "vfio_container.h"
 
 /**
  * struct iommufd_command_info - one row of the table of calls
@@ -91,6 +98,9 @@ union command_argument {
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
+#ifdef CONFIG_IOMMUFD_TEST
+	struct iommu_test_cmd test;
+#endif
 };
 
 static int destroy_object(struct iommufd_command *command)
@@ -202,6 +212,9 @@ static const struct iommufd_command_info commands[] = {
 		RESERVED(iommu_option, __reserved)),
 	COMMAND(IOMMU_VFIO_IOAS, iommufd_compat_ioas, iommu_vfio_ioas,
 		__reserved, RESERVED(iommu_vfio_ioas, __reserved)),
+#ifdef CONFIG_IOMMUFD_TEST
+	COMMAND(IOMMU_TEST_CMD, iommufd_test_command, iommu_test_cmd, last),
+#endif
 };
 
 /*
@@ -267,7 +280,7 @@ static long iommufd_ioctl(struct file *file, unsigned int cmd,
 	int ret;
 
 	if (index >= ARRAY_SIZE(commands))
-		return -ENOTTY;
+		return iommufd_vfio_container_ioctl(command.ictx, cmd, address);
 	info = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
 
 	/* Each argument begins with its size. */
@@ -396,7 +409,27 @@ static struct miscdevice iommufd_misc = {
 	.fops = &iommufd_fops,
 	.mode = 0660,
 };
-module_misc_device(iommufd_misc);
+
+static int __init iommufd_init(void)
+{
+	int ret = iommufd_test_init();
+
+	if (ret)
+		return ret;
+	ret = misc_register(&iommufd_misc);
+	if (ret)
+		iommufd_test_exit();
+	return ret;
+}
+
+static void __exit iommufd_exit(void)
+{
+	misc_deregister(&iommufd_misc);
+	iommufd_test_exit();
+}
+
+module_init(iommufd_init);
+module_exit(iommufd_exit);
 
 MODULE_DESCRIPTION("I/O address space management for user space");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mock IOMMU driver.
+ *
+ * A page table is an xarray with an entry for each mock page, which is smaller
+ * than the CPU's so that tests see what a driver with small pages sees. It
+ * complains where real drivers do harm: about an unmap that does not cover
+ * whole maps, and about translations that are left when a table is freed.
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/idr.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "iommufd_test.h"
+#include "mock_iommu.h"
+
+/* An entry: the page's address in units of mock pages, and where a map began. */
+#define ENTRY_FIRST BIT_ULL(60)
+#define ENTRY_LAST BIT_ULL(61)
+#define ENTRY_PAGE(entry) ((entry) & (ENTRY_FIRST - 1))
+
+struct mock_domain {
+	struct iommu_domain domain;
+	struct xarray pages;
+};
+
+struct mock_device {
+	struct device dev;
+	u32 flags;
+	int id;
+	u32 cache[MOCK_DEV_CACHE_NUM];
+};
+
+static struct iommu_device mock_iommu;
+static struct platform_device *mock_iommu_platform;
+static DEFINE_IDA(mock_device_ids);
+static const struct iommu_ops mock_ops;
+static const struct iommu_domain_ops mock_domain_ops;
+
+static struct bus_type mock_bus = {
+	.name = "iommufd_mock",
+};
+
+static struct mock_domain *to_mock_domain(struct iommu_domain *domain)
+{
+	return container_of(domain, struct mock_domain, domain);
+}
+
+static struct mock_device *to_mock_device(struct device *dev)
+{
+	return container_of(dev, struct mock_device, dev);
+}
+
+bool mock_domain_is(struct iommu_domain *domain)
+{
+	return domain->ops == &mock_domain_ops;
+}
+
+static bool mock_capable(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_CACHE_COHERENCY || cap == IOMMU_CAP_INTR_REMAP;
+}
+
+/* Without a domain for the DMA API a device's DMA is blocked by default. */
+static struct iommu_domain *mock_domain_alloc(unsigned int type)
+{
+	struct mock_domain *mock;
+
+	if (type != IOMMU_DOMAIN_UNMANAGED && type != IOMMU_DOMAIN_BLOCKED)
+		return NULL;
+	mock = kzalloc(sizeof(*mock), GFP_KERNEL);
+	if (!mock)
+		return NULL;
+	xa_init(&mock->pages);
+	mock->domain.geometry.aperture_start = MOCK_APERTURE_START;
+	mock->domain.geometry.aperture_end = MOCK_APERTURE_LAST;
+	mock->domain.geometry.force_aperture = true;
+	return &mock->domain;
+}
+
+static int mock_domain_prepare(struct iommu_domain *domain, struct device *dev)
+{
+	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_HUGE_IOVA)
+		domain->pgsize_bitmap |= MOCK_HUGE_PAGE_SIZE;
+	return 0;
+}
+
+static void mock_domain_free(struct iommu_domain *domain)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+
+	/*
+	 * iommufd removes what it mapped before, or frees the table with
+	 * everything in it: both are fine for a table that nobody uses.
+	 */
+	xa_destroy(&mock->pages);
+	kfree(mock);
+}
+
+static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
+{
+	return 0;
+}
+
+static void mock_detach_dev(struct iommu_domain *domain, struct device *dev)
+{
+}
+
+static void mock_erase(struct mock_domain *mock, unsigned long index,
+		       unsigned long nr)
+{
+	while (nr--)
+		xa_erase(&mock->pages, index++);
+}
+
+static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t paddr, size_t pgsize, size_t pgcount,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+	unsigned long first = iova / MOCK_PAGE_SIZE;
+	unsigned long nr = pgsize * pgcount / MOCK_PAGE_SIZE;
+	unsigned long i;
+
+	if (WARN_ON(!(prot & IOMMU_CACHE)) ||
+	    WARN_ON(iova % MOCK_PAGE_SIZE || paddr % MOCK_PAGE_SIZE))
+		return -EINVAL;
+	for (i = 0; i != nr; i++) {
+		u64 entry = paddr / MOCK_PAGE_SIZE + i;
+		void *old;
+
+		if (i == 0)
+			entry |= ENTRY_FIRST;
+		if (i == nr - 1)
+			entry |= ENTRY_LAST;
+		old = xa_store(&mock->pages, first + i, xa_mk_value(entry),
+			       gfp);
+		if (xa_is_err(old)) {
+			mock_erase(mock, first, i);
+			return xa_err(old);
+		}
+		WARN_ON(old);
+	}
+	*mapped = pgsize * pgcount;
+	return 0;
+}
+
+static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			       size_t pgsize, size_t pgcount,
+			       struct iommu_iotlb_gather *gather)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+	unsigned long first = iova / MOCK_PAGE_SIZE;
+	unsigned long nr = pgsize * pgcount / MOCK_PAGE_SIZE;
+	unsigned long i;
+
+	for (i = 0; i != nr; i++) {
+		void *old = xa_erase(&mock->pages, first + i);
+
+		/* A hole: real drivers remove the neighbours here. */
+		if (WARN_ON(!old))
+			return i * MOCK_PAGE_SIZE;
+		WARN_ON(i == 0 && !(xa_to_value(old) & ENTRY_FIRST));
+		WARN_ON(i == nr - 1 && !(xa_to_value(old) & ENTRY_LAST));
+	}
+	return nr * MOCK_PAGE_SIZE;
+}
+
+static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
+				     dma_addr_t iova)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+	void *entry = xa_load(&mock->pages, iova / MOCK_PAGE_SIZE);
+
+	if (!entry)
+		return 0;
+	return ENTRY_PAGE(xa_to_value(entry)) * MOCK_PAGE_SIZE +
+	       iova % MOCK_PAGE_SIZE;
+}
+
+static struct iommu_device *mock_probe_device(struct device *dev)
+{
+	return &mock_iommu;
+}
+
+static void mock_release_device(struct device *dev)
+{
+}
+
+static size_t mock_hw_info(struct device *dev, u32 *type, void *data)
+{
+	struct iommu_test_hw_info *info = data;
+
+	*type = IOMMU_HW_INFO_TYPE_SELFTEST;
+	info->test_reg = IOMMU_HW_INFO_SELFTEST_REGVAL;
+	return sizeof(*info);
+}
+
+static const struct iommu_domain_ops mock_domain_ops = {
+	.attach_dev = mock_attach_dev,
+	.detach_dev = mock_detach_dev,
+	.map_pages = mock_map_pages,
+	.unmap_pages = mock_unmap_pages,
+	.iova_to_phys = mock_iova_to_phys,
+	.free = mock_domain_free,
+};
+
+static const struct iommu_ops mock_ops = {
+	.owner = THIS_MODULE,
+	.capable = mock_capable,
+	.domain_alloc = mock_domain_alloc,
+	.domain_prepare = mock_domain_prepare,
+	.probe_device = mock_probe_device,
+	.release_device = mock_release_device,
+	.device_group = generic_device_group,
+	.hw_info = mock_hw_info,
+	.default_domain_ops = &mock_domain_ops,
+	.pgsize_bitmap = MOCK_PAGE_SIZE,
+};
+
+static void mock_device_free(struct device *dev)
+{
+	struct mock_device *mock = to_mock_device(dev);
+
+	ida_free(&mock_device_ids, mock->id);
+	kfree(mock);
+}
+
+/**
+ * mock_device_create() - Plug a device in
+ * @flags: MOCK_FLAGS_DEVICE_*
+ *
+ * Return: the device; an errno.
+ */
+struct device *mock_device_create(u32 flags)
+{
+	struct mock_device *mock;
+	unsigned int i;
+	int ret;
+
+	mock = kzalloc(sizeof(*mock), GFP_KERNEL);
+	if (!mock)
+		return ERR_PTR(-ENOMEM);
+	mock->id = ida_alloc(&mock_device_ids, GFP_KERNEL);
+	if (mock->id < 0) {
+		ret = mock->id;
+		kfree(mock);
+		return ERR_PTR(ret);
+	}
+	mock->flags = flags;
+	for (i = 0; i != MOCK_DEV_CACHE_NUM; i++)
+		mock->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
+	mock->dev.bus = &mock_bus;
+	mock->dev.release = mock_device_free;
+	device_initialize(&mock->dev);
+
+	ret = dev_set_name(&mock->dev, "iommufd_mock%d", mock->id);
+	if (ret)
+		goto err_put;
+	ret = device_add(&mock->dev);
+	if (ret)
+		goto err_put;
+	ret = iommu_probe_device(&mock->dev);
+	if (ret)
+		goto err_del;
+	return &mock->dev;
+
+err_del:
+	device_del(&mock->dev);
+err_put:
+	put_device(&mock->dev);
+	return ERR_PTR(ret);
+}
+
+/* Pull the device out. */
+void mock_device_destroy(struct device *dev)
+{
+	iommu_release_device(dev);
+	device_unregister(dev);
+}
+
+bool mock_device_check_cache(struct device *dev, u32 index, u32 value)
+{
+	return dev->bus == &mock_bus && index < MOCK_DEV_CACHE_NUM &&
+	       to_mock_device(dev)->cache[index] == value;
+}
+
+int __init mock_iommu_init(void)
+{
+	int ret;
+
+	mock_iommu_platform =
+		platform_device_register_simple("iommufd_selftest_iommu",
+						PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(mock_iommu_platform))
+		return PTR_ERR(mock_iommu_platform);
+	ret = iommu_device_sysfs_add(&mock_iommu, &mock_iommu_platform->dev,
+				     NULL, "%s",
+				     dev_name(&mock_iommu_platform->dev));
+	if (ret)
+		goto err_platform;
+	/* Not iommu_device_register(): that takes over every real bus. */
+	mock_iommu.ops = &mock_ops;
+	mock_bus.iommu_ops = &mock_ops;
+	ret = bus_register(&mock_bus);
+	if (ret)
+		goto err_sysfs;
+	return 0;
+
+err_sysfs:
+	iommu_device_sysfs_remove(&mock_iommu);
+err_platform:
+	platform_device_unregister(mock_iommu_platform);
+	return ret;
+}
+
+void mock_iommu_exit(void)
+{
+	bus_unregister(&mock_bus);
+	iommu_device_sysfs_remove(&mock_iommu);
+	platform_device_unregister(mock_iommu_platform);
+}

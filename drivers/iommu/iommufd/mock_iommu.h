@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An IOMMU and devices behind it that are made of memory, for tests.
+ *
+ * The devices sit on a bus of their own, whose IOMMU this is, beside whatever
+ * IOMMU the machine has.
+ */
+#ifndef __IOMMUFD_MOCK_IOMMU_H
+#define __IOMMUFD_MOCK_IOMMU_H
+
+#include <linux/types.h>
+
+struct device;
+struct iommu_domain;
+
+struct device *mock_device_create(u32 flags);
+void mock_device_destroy(struct device *dev);
+bool mock_device_check_cache(struct device *dev, u32 index, u32 value);
+bool mock_domain_is(struct iommu_domain *domain);
+
+int mock_iommu_init(void);
+void mock_iommu_exit(void);
+
+#endif
