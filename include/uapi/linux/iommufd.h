@@ -67,6 +67,12 @@ enum {
 	IOMMUFD_CMD_VFIO_IOAS = 0x88,
 	IOMMUFD_CMD_HWPT_ALLOC = 0x89,
 	IOMMUFD_CMD_GET_HW_INFO = 0x8a,
+	IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING = 0x8b,
+	IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP = 0x8c,
+	IOMMUFD_CMD_HWPT_INVALIDATE = 0x8d,
+	IOMMUFD_CMD_FAULT_QUEUE_ALLOC = 0x8e,
+	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
+	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
 	IOMMUFD_CMD_DEVICE_FIND = 0xc0
 };
 
@@ -199,7 +205,8 @@ struct iommu_ioas_allow_iovas {
 #define IOMMU_IOAS_ALLOW_IOVAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_ALLOW_IOVAS)
 
 /**
- * enum iommufd_ioas_map_flags - Flags of IOMMU_IOAS_MAP and IOMMU_IOAS_COPY
+ * enum iommufd_ioas_map_flags - Flags of IOMMU_IOAS_MAP, IOMMU_IOAS_MAP_FILE
+ * and IOMMU_IOAS_COPY
  * @IOMMU_IOAS_MAP_FIXED_IOVA: Map at the IOVA given. Without it the kernel
  *			       chooses a free one and reports it
  * @IOMMU_IOAS_MAP_WRITEABLE: The device may write the memory
@@ -264,6 +271,47 @@ struct iommu_ioas_map {
 	__aligned_u64 iova;
 };
 #define IOMMU_IOAS_MAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP)
+
+/**
+ * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)
+ * @size: sizeof(struct iommu_ioas_map_file)
+ * @flags: Combination of enum iommufd_ioas_map_flags, with at least one of
+ *	   READABLE and WRITEABLE
+ * @ioas_id: IOAS to map into
+ * @fd: A memfd, or another file of tmpfs or hugetlbfs
+ * @start: Offset in the file of the first byte to map
+ * @length: Bytes to map
+ * @iova: In: where to map, if FIXED_IOVA is set. Out: where the mapping starts
+ *
+ * Give devices access to the memory of a file, as IOMMU_IOAS_MAP does to that
+ * of a process. The mapping belongs to no address space: no process needs the
+ * file mapped, and the memory can be pinned for a later HWPT after the caller
+ * is gone. The mapping keeps the file open.
+ *
+ * Pinning allocates pages that the file lacks. Pinned pages stay with the
+ * mapping when the file is truncated or a hole is punched. Neither how @fd was
+ * opened nor the seals of the file limit what devices may do.
+ *
+ * Return: 0, or -1 with errno; besides these, as IOMMU_IOAS_MAP
+ *
+ * ================= ========================================================
+ * EBADF             @fd is not open.
+ * EOVERFLOW         @start + @length wraps.
+ * EINVAL            The offset of @start in its page is not a multiple of
+ *                   the alignment. When pages are pinned: the file is of
+ *                   another kind, or ends before the range does.
+ * ================= ========================================================
+ */
+struct iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+#define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP_FILE)
 
 /**
  * struct iommu_ioas_copy - ioctl(IOMMU_IOAS_COPY)
@@ -339,6 +387,36 @@ struct iommu_ioas_unmap {
 	__aligned_u64 length;
 };
 #define IOMMU_IOAS_UNMAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_UNMAP)
+
+/**
+ * struct iommu_ioas_change_process - ioctl(IOMMU_IOAS_CHANGE_PROCESS)
+ * @size: sizeof(struct iommu_ioas_change_process)
+ * @__reserved: Must be 0
+ *
+ * Charge the caller, in place of whoever mapped it, for all memory that the
+ * IOASes of the context map. With this a program can hand its devices to a
+ * successor, to which it has sent the file descriptors. How memory is charged,
+ * see IOMMU_OPTION_RLIMIT_MODE, stays as it was for each mapping.
+ *
+ * Only memory of files can move, since other memory is part of the process
+ * that mapped it. Everything moves, or nothing does.
+ *
+ * Return: 0, or -1 with errno
+ *
+ * ================= ========================================================
+ * EOPNOTSUPP        @__reserved is set.
+ * EINVAL            A mapping was not made by IOMMU_IOAS_MAP_FILE, or copied
+ *                   from one that was.
+ * EBUSY             Another thread is mapping or unmapping.
+ * ENOMEM            The caller's memory-lock limit would be exceeded.
+ * ================= ========================================================
+ */
+struct iommu_ioas_change_process {
+	__u32 size;
+	__u32 __reserved;
+};
+#define IOMMU_IOAS_CHANGE_PROCESS \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_CHANGE_PROCESS)
 
 /**
  * enum iommufd_option - What IOMMU_OPTION reads and sets
@@ -439,17 +517,64 @@ struct iommu_vfio_ioas {
 #define IOMMU_VFIO_IOAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VFIO_IOAS)
 
 /**
+ * enum iommufd_hwpt_alloc_flags - Flags of IOMMU_HWPT_ALLOC
+ * @IOMMU_HWPT_ALLOC_NEST_PARENT: The table can be the parent of nested ones
+ * @IOMMU_HWPT_ALLOC_DIRTY_TRACKING: The table can tell which pages devices
+ *				     wrote to; devices whose IOMMU cannot do
+ *				     that are not attached to it
+ * @IOMMU_HWPT_FAULT_ID_VALID: Page requests of devices attached to the table
+ *			       go to the fault queue fault_id
+ *
+ * This kernel does none of them yet and answers EOPNOTSUPP.
+ */
+enum iommufd_hwpt_alloc_flags {
+	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
+	IOMMU_HWPT_ALLOC_DIRTY_TRACKING = 1 << 1,
+	IOMMU_HWPT_FAULT_ID_VALID = 1 << 2
+};
+
+/**
+ * enum iommu_hwpt_vtd_s1_flags - Flags of struct iommu_hwpt_vtd_s1
+ * @IOMMU_VTD_S1_SRE: Permit supervisor requests
+ * @IOMMU_VTD_S1_EAFE: Let the IOMMU set the extended-accessed bit of entries
+ * @IOMMU_VTD_S1_WPE: Write protection holds for supervisor requests too
+ */
+enum iommu_hwpt_vtd_s1_flags {
+	IOMMU_VTD_S1_SRE = 1 << 0,
+	IOMMU_VTD_S1_EAFE = 1 << 1,
+	IOMMU_VTD_S1_WPE = 1 << 2
+};
+
+/**
+ * struct iommu_hwpt_vtd_s1 - A first-stage table of Intel VT-d, kept by a guest
+ * @flags: Combination of enum iommu_hwpt_vtd_s1_flags
+ * @pgtbl_addr: Address of its root, in the address space of the parent HWPT
+ * @addr_width: Bits of the addresses it translates
+ * @__reserved: Must be 0
+ */
+struct iommu_hwpt_vtd_s1 {
+	__aligned_u64 flags;
+	__aligned_u64 pgtbl_addr;
+	__u32 addr_width;
+	__u32 __reserved;
+};
+
+/**
  * enum iommu_hwpt_data_type - What data_uptr of IOMMU_HWPT_ALLOC points to
  * @IOMMU_HWPT_DATA_NONE: Nothing
+ * @IOMMU_HWPT_DATA_VTD_S1: struct iommu_hwpt_vtd_s1, for a nested table. This
+ *			    kernel does not make such tables yet and answers
+ *			    EOPNOTSUPP
  */
 enum iommu_hwpt_data_type {
-	IOMMU_HWPT_DATA_NONE = 0
+	IOMMU_HWPT_DATA_NONE = 0,
+	IOMMU_HWPT_DATA_VTD_S1 = 1
 };
 
 /**
  * struct iommu_hwpt_alloc - ioctl(IOMMU_HWPT_ALLOC)
  * @size: sizeof(struct iommu_hwpt_alloc)
- * @flags: Must be 0
+ * @flags: Combination of enum iommufd_hwpt_alloc_flags
  * @dev_id: Device whose IOMMU is to walk the table; bound, not necessarily
  *	    attached
  * @pt_id: IOAS the table is made from
@@ -458,7 +583,7 @@ enum iommu_hwpt_data_type {
  * @data_type: One of enum iommu_hwpt_data_type
  * @data_len: Bytes at @data_uptr, 0 if and only if @data_type is NONE
  * @data_uptr: Pointer to what @data_type describes
- * @fault_id: Not looked at, as no flag asks for it
+ * @fault_id: Fault queue, only looked at with IOMMU_HWPT_FAULT_ID_VALID
  * @__reserved2: Not looked at
  *
  * Make a page table that holds all mappings of the IOAS, present and future.
@@ -496,8 +621,17 @@ struct iommu_hwpt_alloc {
 #define IOMMU_HWPT_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_ALLOC)
 
 /**
+ * enum iommu_hw_info_vtd_flags - Errata of Intel VT-d that matter to programs
+ * @IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17: A table that is the parent of nested
+ *					   ones must not have read-only mappings
+ */
+enum iommu_hw_info_vtd_flags {
+	IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1 << 0
+};
+
+/**
  * struct iommu_hw_info_vtd - What Intel VT-d reports through GET_HW_INFO
- * @flags: Errata that user space has to know about, none so far
+ * @flags: Combination of enum iommu_hw_info_vtd_flags
  * @__reserved: 0
  * @cap_reg: Capability register
  * @ecap_reg: Extended capability register
@@ -525,6 +659,16 @@ enum iommu_hw_info_type {
 };
 
 /**
+ * enum iommufd_hw_capabilities - What the kernel can do with a device's IOMMU
+ * @IOMMU_HW_CAP_DIRTY_TRACKING: Make HWPTs with
+ *				 IOMMU_HWPT_ALLOC_DIRTY_TRACKING. This kernel
+ *				 does not yet and never sets the bit
+ */
+enum iommufd_hw_capabilities {
+	IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0
+};
+
+/**
  * enum iommufd_hw_info_flags - Flags of IOMMU_GET_HW_INFO
  * @IOMMU_HW_INFO_FLAG_INPUT_TYPE: in_data_type says which type of data the
  *				   caller wants. Without the flag it is not
@@ -547,8 +691,7 @@ enum iommufd_hw_info_flags {
  * @out_max_pasid_log2: log2 of the number of PASIDs the device can use, 0 if
  *			it cannot use PASIDs
  * @__reserved: Must be 0
- * @out_capabilities: Bits for what the kernel can do with the device's IOMMU,
- *		      none so far
+ * @out_capabilities: Combination of enum iommufd_hw_capabilities
  *
  * Return: 0, or -1 with errno
  *
@@ -574,6 +717,220 @@ struct iommu_hw_info {
 	__aligned_u64 out_capabilities;
 };
 #define IOMMU_GET_HW_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_GET_HW_INFO)
+
+/**
+ * enum iommufd_hwpt_set_dirty_tracking_flags - Flags of
+ * IOMMU_HWPT_SET_DIRTY_TRACKING
+ * @IOMMU_HWPT_DIRTY_TRACKING_ENABLE: Start tracking. Without it: stop
+ */
+enum iommufd_hwpt_set_dirty_tracking_flags {
+	IOMMU_HWPT_DIRTY_TRACKING_ENABLE = 1 << 0
+};
+
+/**
+ * struct iommu_hwpt_set_dirty_tracking - ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING)
+ * @size: sizeof(struct iommu_hwpt_set_dirty_tracking)
+ * @flags: Combination of enum iommufd_hwpt_set_dirty_tracking_flags
+ * @hwpt_id: HWPT made with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @__reserved: Not looked at
+ *
+ * Start or stop recording which pages devices write to through the HWPT. A
+ * start forgets what was recorded before. This kernel does not have the call
+ * yet: it answers ENOTTY.
+ */
+struct iommu_hwpt_set_dirty_tracking {
+	__u32 size;
+	__u32 flags;
+	__u32 hwpt_id;
+	__u32 __reserved;
+};
+#define IOMMU_HWPT_SET_DIRTY_TRACKING \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING)
+
+/**
+ * enum iommufd_hwpt_get_dirty_bitmap_flags - Flags of
+ * IOMMU_HWPT_GET_DIRTY_BITMAP
+ * @IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: Keep the record. Without it, what was
+ *					  read counts as clean from then on
+ */
+enum iommufd_hwpt_get_dirty_bitmap_flags {
+	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1 << 0
+};
+
+/**
+ * struct iommu_hwpt_get_dirty_bitmap - ioctl(IOMMU_HWPT_GET_DIRTY_BITMAP)
+ * @size: sizeof(struct iommu_hwpt_get_dirty_bitmap)
+ * @hwpt_id: HWPT to ask
+ * @flags: Combination of enum iommufd_hwpt_get_dirty_bitmap_flags
+ * @__reserved: Must be 0
+ * @iova: Start of the range to ask about
+ * @length: Bytes in the range
+ * @page_size: Bytes that one bit stands for, a power of two
+ * @data: Pointer to a bitmap of 64-bit words, bit n stands for
+ *	  @iova + n * @page_size. Bits are only set: clear it before
+ *
+ * Report which parts of a range devices wrote to. This kernel does not have
+ * the call yet: it answers ENOTTY.
+ */
+struct iommu_hwpt_get_dirty_bitmap {
+	__u32 size;
+	__u32 hwpt_id;
+	__u32 flags;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+};
+#define IOMMU_HWPT_GET_DIRTY_BITMAP \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP)
+
+/**
+ * enum iommu_hwpt_invalidate_data_type - What data_uptr of
+ * IOMMU_HWPT_INVALIDATE points to
+ * @IOMMU_HWPT_INVALIDATE_DATA_VTD_S1: struct iommu_hwpt_vtd_s1_invalidate
+ */
+enum iommu_hwpt_invalidate_data_type {
+	IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0
+};
+
+/**
+ * enum iommu_hwpt_vtd_s1_invalidate_flags - Flags of struct
+ * iommu_hwpt_vtd_s1_invalidate
+ * @IOMMU_VTD_INV_FLAGS_LEAF: Only the lowest level of the table has changed
+ */
+enum iommu_hwpt_vtd_s1_invalidate_flags {
+	IOMMU_VTD_INV_FLAGS_LEAF = 1 << 0
+};
+
+/**
+ * struct iommu_hwpt_vtd_s1_invalidate - A change of a first-stage VT-d table
+ * @addr: First address whose translation changed, a multiple of 4096
+ * @npages: Number of pages of 4096 bytes; 2^64 - 1 with @addr 0 for all
+ * @flags: Combination of enum iommu_hwpt_vtd_s1_invalidate_flags
+ * @__reserved: Must be 0
+ */
+struct iommu_hwpt_vtd_s1_invalidate {
+	__aligned_u64 addr;
+	__aligned_u64 npages;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct iommu_hwpt_invalidate - ioctl(IOMMU_HWPT_INVALIDATE)
+ * @size: sizeof(struct iommu_hwpt_invalidate)
+ * @hwpt_id: Nested HWPT whose table was changed
+ * @data_uptr: Pointer to an array of requests
+ * @data_type: One of enum iommu_hwpt_invalidate_data_type
+ * @entry_len: Bytes of one request
+ * @entry_num: In: number of requests. Out, also when the call fails: how many
+ *	       were carried out
+ * @__reserved: Must be 0
+ *
+ * Make the IOMMU forget what it cached of a table that a guest has changed.
+ * This kernel does not have the call yet: it answers ENOTTY.
+ */
+struct iommu_hwpt_invalidate {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 data_uptr;
+	__u32 data_type;
+	__u32 entry_len;
+	__u32 entry_num;
+	__u32 __reserved;
+};
+#define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_INVALIDATE)
+
+/**
+ * enum iommu_hwpt_pgfault_flags - Flags of struct iommu_hwpt_pgfault
+ * @IOMMU_PGFAULT_FLAGS_PASID_VALID: The field pasid has a meaning
+ * @IOMMU_PGFAULT_FLAGS_LAST_PAGE: The last request of its group
+ */
+enum iommu_hwpt_pgfault_flags {
+	IOMMU_PGFAULT_FLAGS_PASID_VALID = 1 << 0,
+	IOMMU_PGFAULT_FLAGS_LAST_PAGE = 1 << 1
+};
+
+/**
+ * enum iommu_hwpt_pgfault_perm - What the device wanted to do with the page
+ * @IOMMU_PGFAULT_PERM_READ: Read
+ * @IOMMU_PGFAULT_PERM_WRITE: Write
+ * @IOMMU_PGFAULT_PERM_EXEC: Execute
+ * @IOMMU_PGFAULT_PERM_PRIV: Any of these, with supervisor privilege
+ */
+enum iommu_hwpt_pgfault_perm {
+	IOMMU_PGFAULT_PERM_READ = 1 << 0,
+	IOMMU_PGFAULT_PERM_WRITE = 1 << 1,
+	IOMMU_PGFAULT_PERM_EXEC = 1 << 2,
+	IOMMU_PGFAULT_PERM_PRIV = 1 << 3
+};
+
+/**
+ * struct iommu_hwpt_pgfault - A page request of a device, read from a fault
+ * queue
+ * @flags: Combination of enum iommu_hwpt_pgfault_flags
+ * @dev_id: Device that asks
+ * @pasid: Address space it asks for, see IOMMU_PGFAULT_FLAGS_PASID_VALID
+ * @grpid: The device's number for the group
+ * @perm: Combination of enum iommu_hwpt_pgfault_perm
+ * @__reserved: 0
+ * @addr: Address it wants to access
+ * @length: 0
+ * @cookie: The queue's number for the group, to be put in the answer
+ */
+struct iommu_hwpt_pgfault {
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 perm;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__u32 length;
+	__u32 cookie;
+};
+
+/**
+ * enum iommufd_page_response_code - Answers to a group of page requests
+ * @IOMMUFD_PAGE_RESP_SUCCESS: The pages are there, the device may try again
+ * @IOMMUFD_PAGE_RESP_INVALID: They are not; the access fails
+ */
+enum iommufd_page_response_code {
+	IOMMUFD_PAGE_RESP_SUCCESS = 0,
+	IOMMUFD_PAGE_RESP_INVALID = 1
+};
+
+/**
+ * struct iommu_hwpt_page_response - An answer, written to a fault queue
+ * @cookie: Group that is answered
+ * @code: One of enum iommufd_page_response_code
+ */
+struct iommu_hwpt_page_response {
+	__u32 cookie;
+	__u32 code;
+};
+
+/**
+ * struct iommu_fault_alloc - ioctl(IOMMU_FAULT_QUEUE_ALLOC)
+ * @size: sizeof(struct iommu_fault_alloc)
+ * @flags: Must be 0
+ * @out_fault_id: ID of the new fault queue
+ * @out_fault_fd: File descriptor of the queue: read() takes
+ *		  struct iommu_hwpt_pgfault from it, write() gives
+ *		  struct iommu_hwpt_page_response to it
+ *
+ * Make a queue for the page requests of devices; see
+ * IOMMU_HWPT_FAULT_ID_VALID. This kernel does not have the call yet: it
+ * answers ENOTTY.
+ */
+struct iommu_fault_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 out_fault_id;
+	__u32 out_fault_fd;
+};
+#define IOMMU_FAULT_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_FAULT_QUEUE_ALLOC)
 
 /**
  * struct iommu_device_find - ioctl(IOMMU_DEVICE_FIND)

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pin pages of a file in memory for DMA, without mapping them anywhere.
+ *
+ * For shmem and hugetlbfs files, whose page cache is the memory itself. What
+ * get_user_pages() does for a virtual address is done here for an offset: find
+ * the page or make it, see that it may stay where it is for long, pin it.
+ */
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/falloc.h>
+#include <linux/file_pin.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/memory_hotplug.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+
+#include "internal.h"
+
+/* How often a page is moved out of memory that must stay movable. */
+#define MIGRATE_TRIES 5
+
+/* With a reference, in memory and up to date; the page of @index. */
+static struct page *shmem_page_get(struct address_space *mapping, pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(mapping, index);
+
+	if (folio) {
+		if (folio_test_uptodate(folio) && !folio_test_hwpoison(folio))
+			return folio_file_page(folio, index);
+		folio_put(folio);
+	}
+	/* Absent, in swap, or allocated and never written. */
+	return shmem_read_mapping_page_gfp(mapping, index,
+					   mapping_gfp_mask(mapping));
+}
+
+/* hugetlbfs counts its page cache in huge pages. */
+static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
+{
+	struct hstate *h = hstate_file(file);
+	pgoff_t huge_index = index >> huge_page_order(h);
+	struct address_space *mapping = file->f_mapping;
+	struct folio *folio = filemap_get_folio(mapping, huge_index);
+
+	if (!folio) {
+		loff_t offset = (loff_t)huge_index << huge_page_shift(h);
+		long ret;
+
+		/* Not vfs_fallocate(): nobody changes what the file reads as. */
+		ret = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, offset,
+					    huge_page_size(h));
+		if (ret)
+			return ERR_PTR(ret);
+		folio = filemap_get_folio(mapping, huge_index);
+		if (!folio)
+			return ERR_PTR(-EFAULT);
+	}
+	if (folio_test_hwpoison(folio)) {
+		folio_put(folio);
+		return ERR_PTR(-EIO);
+	}
+	return folio_page(folio, index & (pages_per_huge_page(h) - 1));
+}
+
+#ifdef CONFIG_MIGRATION
+static int isolate(struct folio *folio, struct list_head *list)
+{
+	if (folio_test_hugetlb(folio))
+		return folio_isolate_hugetlb(&folio->page, list) ? -EBUSY : 0;
+	if (folio_isolate_lru(folio))
+		return -EBUSY;
+	list_add_tail(&folio->lru, list);
+	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
+			    folio_nr_pages(folio));
+	return 0;
+}
+
+/* Consumes the reference on @folio, which migration could not move else. */
+static int migrate_away(struct folio *folio)
+{
+	struct migration_target_control target = {
+		.nid = NUMA_NO_NODE,
+		.gfp_mask = GFP_USER | __GFP_NOWARN,
+	};
+	LIST_HEAD(list);
+	int ret;
+
+	lru_add_drain_all();
+	ret = isolate(folio, &list);
+	folio_put(folio);
+	if (ret)
+		return ret;
+	if (migrate_pages(&list, alloc_migration_target, NULL,
+			  (unsigned long)&target, MIGRATE_SYNC,
+			  MR_LONGTERM_PIN, NULL)) {
+		putback_movable_pages(&list);
+		return -EBUSY;
+	}
+	return 0;
+}
+#else
+static int migrate_away(struct folio *folio)
+{
+	folio_put(folio);
+	return -EBUSY;
+}
+#endif
+
+static struct page *file_page_get(struct file *file, pgoff_t index)
+{
+	if (index >= DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE))
+		return ERR_PTR(-EINVAL);
+	return is_file_hugepages(file) ? hugetlb_page_get(file, index) :
+					 shmem_page_get(file->f_mapping, index);
+}
+
+/* Return: pages pinned; 0 when the page was moved, and should be looked up anew. */
+static long page_pin(struct page *page, unsigned long nr_pages, int *error)
+{
+	struct folio *folio = page_folio(page);
+	unsigned long rest = folio_nr_pages(folio) - folio_page_idx(folio, page);
+
+	nr_pages = min(nr_pages, rest);
+	if (try_grab_folio(page, nr_pages, FOLL_PIN | FOLL_LONGTERM)) {
+		folio_put(folio);
+		return nr_pages;
+	}
+	*error = migrate_away(folio);
+	return 0;
+}
+
+static long file_pin(struct file *file, pgoff_t index, unsigned long nr_pages,
+		     struct page **first)
+{
+	int error = -EBUSY;
+	unsigned int try;
+
+	for (try = 0; try != MIGRATE_TRIES; try++) {
+		long pinned;
+
+		*first = file_page_get(file, index);
+		if (IS_ERR(*first))
+			return PTR_ERR(*first);
+		pinned = page_pin(*first, nr_pages, &error);
+		if (pinned)
+			return pinned;
+		cond_resched();
+	}
+	return error ?: -EBUSY;
+}
+
+/**
+ * file_can_pin() - Is a file memory?
+ * @file: any file
+ *
+ * Return: whether file_pin_pages() works on it.
+ */
+bool file_can_pin(struct file *file)
+{
+	return shmem_file(file) || is_file_hugepages(file);
+}
+EXPORT_SYMBOL_GPL(file_can_pin);
+
+/**
+ * file_pin_pages() - Pin neighbouring pages of a file for long
+ * @file: one that file_can_pin()
+ * @index: of the first page in the file
+ * @nr_pages: how many, at least 1; no more than that are pinned
+ * @first: set to the first page
+ *
+ * Pages that the file does not have yet are made. Neither the mode in which it
+ * was opened nor its seals matter: a pin is no write.
+ *
+ * To be given back with unpin_user_page_range_dirty_lock().
+ *
+ * Context: may sleep.
+ * Return: how many were pinned, from @first on, at least 1 and all of one
+ * folio; -EINVAL when @index lies beyond the end of the file; -EBUSY when the
+ * page is where long pins are not allowed, and cannot be moved; -ENOMEM,
+ * -ENOSPC and others from making a page.
+ */
+long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
+		    struct page **first)
+{
+	/* New pages are made where they may stay. */
+	unsigned int flags = memalloc_pin_save();
+	long ret = file_pin(file, index, nr_pages, first);
+
+	memalloc_pin_restore(flags);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(file_pin_pages);
