@@ -24,6 +24,8 @@ struct iommufd_ioas;
  * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock
  * @charge_class: which account pays for pinned memory; changed under xa_lock
  *                while there are no objects
+ * @process_lock: moving accounts to another process, one at a time; outside of
+ *                all other locks
  * @device_lock: bind and unbind; protects @devices, @groups and the claims of
  *               DMA ownership
  * @devices: struct iommufd_device.link
@@ -34,6 +36,7 @@ struct iommufd_ctx {
 	struct xarray objects;
 	struct iommufd_ioas *compat_ioas;
 	enum memory_charge_class charge_class;
+	struct mutex process_lock;
 	struct mutex device_lock;
 	struct list_head devices;
 	struct list_head groups;

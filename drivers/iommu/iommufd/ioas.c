@@ -4,6 +4,7 @@
  * mapping.c; here are the rules of the user interface.
  */
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -192,13 +193,25 @@ err_free:
 	return ret;
 }
 
-/* Memory of the current process, IOMMU_READ and IOMMU_WRITE in @prot. */
-static int ioas_add_memory(struct iommufd_ioas *ioas, u64 address, u64 length,
+/* All of @memory but for @offset, IOMMU_READ and IOMMU_WRITE in @prot. */
+static int ioas_add_memory(struct iommufd_ioas *ioas,
+			   struct user_memory *memory, u64 offset, u64 length,
 			   int prot, bool fixed, u64 *iova,
 			   const struct iommufd_command *command)
 {
-	struct user_memory *memory;
 	LIST_HEAD(mappings);
+	int ret;
+
+	ret = mapping_create(&mappings, memory, offset, length, prot);
+	return ret ?: ioas_add(ioas, &mappings, fixed, iova, command);
+}
+
+/* Memory of the current process. */
+static int ioas_add_user(struct iommufd_ioas *ioas, u64 address, u64 length,
+			 int prot, bool fixed, u64 *iova,
+			 const struct iommufd_command *command)
+{
+	struct user_memory *memory;
 	int ret;
 
 	ret = check_memory(address, length);
@@ -208,12 +221,10 @@ static int ioas_add_memory(struct iommufd_ioas *ioas, u64 address, u64 length,
 				    ioas->object.ictx->charge_class);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
-	ret = mapping_create(&mappings, memory, offset_in_page(address), length,
-			     prot);
+	ret = ioas_add_memory(ioas, memory, offset_in_page(address), length,
+			      prot, fixed, iova, command);
 	user_memory_put(memory);
-	if (ret)
-		return ret;
-	return ioas_add(ioas, &mappings, fixed, iova, command);
+	return ret;
 }
 
 /**
@@ -231,7 +242,7 @@ int iommufd_ioas_map_fixed(struct iommufd_ioas *ioas, u64 address, u64 length,
 {
 	if (iova == U64_MAX || length == U64_MAX)
 		return -EOVERFLOW;
-	return ioas_add_memory(ioas, address, length, prot, true, &iova, NULL);
+	return ioas_add_user(ioas, address, length, prot, true, &iova, NULL);
 }
 
 /* IOMMU_IOAS_MAP */
@@ -249,10 +260,61 @@ int iommufd_ioas_map(struct iommufd_command *command)
 	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	ret = ioas_add_memory(ioas, arg->user_va, arg->length,
-			      map_prot(arg->flags),
+	ret = ioas_add_user(ioas, arg->user_va, arg->length,
+			    map_prot(arg->flags),
+			    arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA, &arg->iova,
+			    command);
+	iommufd_object_put(&ioas->object);
+	return ret;
+}
+
+static int ioas_map_file(struct iommufd_command *command,
+			 struct iommufd_ioas *ioas)
+{
+	struct iommu_ioas_map_file *arg = command->argument;
+	int prot = map_prot(arg->flags);
+	struct user_memory *memory;
+	struct file *file;
+	u64 last;
+	int ret;
+
+	if (!arg->length)
+		return -EINVAL;
+	if (check_add_overflow(arg->start, arg->length - 1, &last))
+		return -EOVERFLOW;
+	file = fget(arg->fd);
+	if (!file)
+		return -EBADF;
+	memory = user_memory_create_file(file, arg->start, arg->length,
+					 prot & IOMMU_WRITE,
+					 command->ictx->charge_class);
+	fput(file);
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	ret = ioas_add_memory(ioas, memory, offset_in_page(arg->start),
+			      arg->length, prot,
 			      arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
 			      &arg->iova, command);
+	user_memory_put(memory);
+	return ret;
+}
+
+/* IOMMU_IOAS_MAP_FILE */
+int iommufd_ioas_map_file(struct iommufd_command *command)
+{
+	struct iommu_ioas_map_file *arg = command->argument;
+	struct iommufd_ioas *ioas;
+	int ret;
+
+	if (arg->iova == U64_MAX || arg->length == U64_MAX)
+		return -EOVERFLOW;
+	ret = check_prot(arg->flags);
+	if (ret)
+		return ret;
+	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	ret = ioas_map_file(command, ioas);
 	iommufd_object_put(&ioas->object);
 	return ret;
 }

@@ -38,6 +38,7 @@ int iommufd_ioas_allow_iovas(struct iommufd_command *command);
 int iommufd_ioas_copy(struct iommufd_command *command);
 int iommufd_ioas_iova_ranges(struct iommufd_command *command);
 int iommufd_ioas_map(struct iommufd_command *command);
+int iommufd_ioas_map_file(struct iommufd_command *command);
 int iommufd_ioas_option(struct iommufd_command *command);
 int iommufd_ioas_unmap(struct iommufd_command *command);
 

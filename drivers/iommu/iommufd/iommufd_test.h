@@ -190,7 +190,7 @@ struct iommu_test_hw_info {
 	__u32 test_reg;
 };
 
-/* Nested page tables of a mock device */
+/* Page tables of a mock device that are made with data, and nested ones */
 enum {
 	IOMMU_HWPT_DATA_SELFTEST = 0xdead,
 	IOMMU_TEST_IOTLB_DEFAULT = 0xbadbeef,
@@ -198,8 +198,16 @@ enum {
 	IOMMU_HWPT_INVALIDATE_DATA_SELFTEST_INVALID = 0xdadbeef
 };
 
+/* What a mock table that is made with data looks like */
+enum {
+	MOCK_IOMMUPT_DEFAULT = 0,
+	MOCK_IOMMUPT_HUGE = 1
+};
+
 struct iommu_hwpt_selftest {
 	__u32 iotlb;
+	/* One of MOCK_IOMMUPT_*, for a table that is not nested */
+	__u32 pagetable_type;
 };
 
 enum {

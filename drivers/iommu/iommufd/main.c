@@ -14,6 +14,7 @@
  *	device.c	bind, and what is asked about a device
  *	attachment.c	attach, replace, detach
  *	vfio_container.c	type1 calls on an IOAS
+ *	change_process.c	another process pays
  *	access.c	kernel drivers that reach memory with the CPU
  *	compat_ioas.c	where VFIO groups attach
  *	mapping.c	what is mapped, in which tables
@@ -26,6 +27,7 @@
  * Calls go down that list only. Locks, from the outside in; all are described
  * where they are declared:
  *
+ *	iommufd_ctx.process_lock
  *	iommufd_ctx.device_lock
  *	iommufd_access.lock
  *	  mapped_space.clients_lock
@@ -52,6 +54,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
+#include "change_process.h"
 #include "command.h"
 #include "compat_ioas.h"
 #include "context.h"
@@ -92,9 +95,11 @@ union command_argument {
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
+	struct iommu_ioas_change_process change_process;
 	struct iommu_ioas_copy copy;
 	struct iommu_ioas_iova_ranges iova_ranges;
 	struct iommu_ioas_map map;
+	struct iommu_ioas_map_file map_file;
 	struct iommu_ioas_unmap unmap;
 	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
@@ -197,6 +202,9 @@ static const struct iommufd_command_info commands[] = {
 	COMMAND(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas,
 		iommu_ioas_allow_iovas, allowed_iovas,
 		RESERVED(iommu_ioas_allow_iovas, __reserved)),
+	COMMAND(IOMMU_IOAS_CHANGE_PROCESS, iommufd_change_process,
+		iommu_ioas_change_process, __reserved,
+		RESERVED(iommu_ioas_change_process, __reserved)),
 	COMMAND(IOMMU_IOAS_COPY, iommufd_ioas_copy, iommu_ioas_copy, src_iova,
 		FLAGS(iommu_ioas_copy, IOMMU_IOAS_MAP_FIXED_IOVA |
 		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)),
@@ -207,6 +215,10 @@ static const struct iommufd_command_info commands[] = {
 		FLAGS(iommu_ioas_map, IOMMU_IOAS_MAP_FIXED_IOVA |
 		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE),
 		RESERVED(iommu_ioas_map, __reserved)),
+	COMMAND(IOMMU_IOAS_MAP_FILE, iommufd_ioas_map_file,
+		iommu_ioas_map_file, iova,
+		FLAGS(iommu_ioas_map_file, IOMMU_IOAS_MAP_FIXED_IOVA |
+		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)),
 	COMMAND(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap, iommu_ioas_unmap, length),
 	COMMAND(IOMMU_OPTION, option, iommu_option, val64,
 		RESERVED(iommu_option, __reserved)),
@@ -315,6 +327,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	ictx->file = file;
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	ictx->charge_class = MEMORY_CHARGE_USER;
+	mutex_init(&ictx->process_lock);
 	mutex_init(&ictx->device_lock);
 	INIT_LIST_HEAD(&ictx->devices);
 	INIT_LIST_HEAD(&ictx->groups);
@@ -331,6 +344,7 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	WARN_ON(!list_empty(&ictx->groups));
 	xa_destroy(&ictx->objects);
 	mutex_destroy(&ictx->device_lock);
+	mutex_destroy(&ictx->process_lock);
 	kfree(ictx);
 	return 0;
 }

@@ -56,13 +56,13 @@ static int charge_user(struct memory_charge *charge, unsigned long nr_pages)
 }
 
 static int charge_mm(struct memory_charge *charge, unsigned long nr_pages,
-		     bool add)
+		     bool add, bool force)
 {
 	int ret;
 
 	mmap_write_lock(charge->mm);
 	ret = __account_locked_vm(charge->mm, nr_pages, add,
-				  charge->group_leader, false);
+				  charge->group_leader, force);
 	mmap_write_unlock(charge->mm);
 	return ret;
 }
@@ -82,10 +82,21 @@ int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages)
 	if (charge->class == MEMORY_CHARGE_USER)
 		ret = charge_user(charge, nr_pages);
 	else if (charge->class == MEMORY_CHARGE_MM)
-		ret = charge_mm(charge, nr_pages, true);
+		ret = charge_mm(charge, nr_pages, true, false);
 	if (!ret)
 		atomic64_add(nr_pages, &charge->mm->pinned_vm);
 	return ret;
+}
+
+/* memory_charge_add() beyond any limit, to restore what there was. */
+void memory_charge_add_forced(struct memory_charge *charge,
+			      unsigned long nr_pages)
+{
+	if (charge->class == MEMORY_CHARGE_USER)
+		atomic_long_add(nr_pages, &charge->user->locked_vm);
+	else if (charge->class == MEMORY_CHARGE_MM)
+		charge_mm(charge, nr_pages, true, true);
+	atomic64_add(nr_pages, &charge->mm->pinned_vm);
 }
 
 /* Give back what memory_charge_add() took. */
@@ -94,6 +105,6 @@ void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages)
 	if (charge->class == MEMORY_CHARGE_USER)
 		atomic_long_sub(nr_pages, &charge->user->locked_vm);
 	else if (charge->class == MEMORY_CHARGE_MM)
-		charge_mm(charge, nr_pages, false);
+		charge_mm(charge, nr_pages, false, false);
 	atomic64_sub(nr_pages, &charge->mm->pinned_vm);
 }

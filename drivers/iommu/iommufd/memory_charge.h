@@ -30,7 +30,7 @@ enum memory_charge_class {
  * @mm: the mapper's; held by mmgrab(), so the pages may be gone
  * @user: the mapper's
  * @group_leader: thread group leader of the mapper, for its limit
- * @class: sampled when the memory was named, and never changed by pinning
+ * @class: sampled when the memory was named, and never changed
  */
 struct memory_charge {
 	struct mm_struct *mm;
@@ -42,7 +42,17 @@ struct memory_charge {
 void memory_charge_init(struct memory_charge *charge,
 			enum memory_charge_class limited);
 void memory_charge_destroy(struct memory_charge *charge);
+/* Is it the same process that pays? */
+static inline bool memory_charge_same(const struct memory_charge *a,
+				      const struct memory_charge *b)
+{
+	return a->mm == b->mm && a->user == b->user &&
+	       a->group_leader == b->group_leader;
+}
+
 int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages);
+void memory_charge_add_forced(struct memory_charge *charge,
+			      unsigned long nr_pages);
 void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages);
 
 #endif

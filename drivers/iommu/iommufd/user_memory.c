@@ -13,6 +13,9 @@
  * shared mapping has no copy, and a plain pin is right. hugetlbfs refuses the
  * force: of a private mapping that was never writable it gives the file's page.
  */
+#include <linux/file.h>
+#include <linux/file_pin.h>
+#include <linux/fs.h>
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -75,20 +78,8 @@ struct pinned_record {
 	struct pinned_span span;
 };
 
-/**
- * user_memory_create() - Name memory of the current process
- * @address: user address, any alignment
- * @length: bytes, at least 1; @address + @length does not wrap
- * @writable: devices may write to it
- * @class: the account that pays, if there is a limit for the process
- *
- * Nothing is looked at or pinned yet.
- *
- * Return: the memory, to be given back with user_memory_put(); -ENOMEM.
- */
-struct user_memory *user_memory_create(unsigned long address,
-				       unsigned long length, bool writable,
-				       enum memory_charge_class class)
+static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
+					enum memory_charge_class class)
 {
 	struct user_memory *memory;
 
@@ -106,6 +97,48 @@ struct user_memory *user_memory_create(unsigned long address,
 	return memory;
 }
 
+/**
+ * user_memory_create() - Name memory of the current process
+ * @address: user address, any alignment
+ * @length: bytes, at least 1; @address + @length does not wrap
+ * @writable: devices may write to it
+ * @class: the account that pays, if there is a limit for the process
+ *
+ * Nothing is looked at or pinned yet.
+ *
+ * Return: the memory, to be given back with user_memory_put(); -ENOMEM.
+ */
+struct user_memory *user_memory_create(unsigned long address,
+				       unsigned long length, bool writable,
+				       enum memory_charge_class class)
+{
+	return memory_alloc(address, length, writable, class);
+}
+
+/**
+ * user_memory_create_file() - Name memory of a file
+ * @file: a reference is taken
+ * @offset: of the first byte, any alignment
+ * @length: bytes, at least 1; @offset + @length - 1 does not wrap
+ * @writable: devices may write to it
+ * @class: as user_memory_create()
+ *
+ * Whether it is a file that can be pinned shows when it is.
+ *
+ * Return: as user_memory_create().
+ */
+struct user_memory *user_memory_create_file(struct file *file, u64 offset,
+					    u64 length, bool writable,
+					    enum memory_charge_class class)
+{
+	struct user_memory *memory = memory_alloc(offset, length, writable,
+						  class);
+
+	if (!IS_ERR(memory))
+		memory->file = get_file(file);
+	return memory;
+}
+
 void user_memory_get(struct user_memory *memory)
 {
 	kref_get(&memory->refs);
@@ -118,6 +151,8 @@ static void memory_release(struct kref *refs)
 
 	WARN_ON(!RB_EMPTY_ROOT(&memory->spans));
 	memory_charge_destroy(&memory->charge);
+	if (memory->file)
+		fput(memory->file);
 	mutex_destroy(&memory->lock);
 	kfree(memory);
 }
@@ -193,32 +228,46 @@ static long pin_next(struct user_memory *memory, struct pin_batch *batch,
 }
 
 /*
- * Put the pages of @batch into @runs. The walker returns the pages of a large
- * folio one by one; and one folio may be mapped in any order, so each page is
- * compared with the one before.
+ * How many of @pages are neighbours of the first. The walker returns the pages
+ * of a large folio one by one; and one folio may be mapped in any order, so each
+ * page is compared with the one before, except in hugetlbfs.
  */
+static unsigned long count_neighbours(struct page **pages,
+				      unsigned long nr_pages)
+{
+	struct page *first = pages[0];
+	unsigned long nr = 1;
+
+	if (PageHuge(first)) {
+		struct folio *folio = page_folio(first);
+
+		nr = min(nr_pages, folio_nr_pages(folio) -
+				   folio_page_idx(folio, first));
+	}
+	while (nr != nr_pages && pages[nr] == nth_page(first, nr))
+		nr++;
+	return nr;
+}
+
+/* Put the pages of @batch into @runs. */
 static int record_pages(struct page_runs *runs, struct pin_batch *batch,
 			unsigned long nr_pages)
 {
 	struct page **pages = batch->pages;
-	unsigned long done = runs->nr_pages;
 	unsigned long first = 0;
 
 	while (first != nr_pages) {
-		unsigned long pfn = page_to_pfn(pages[first]);
-		unsigned long next = first + 1;
+		unsigned long nr = count_neighbours(pages + first,
+						    nr_pages - first);
+		unsigned long before = runs->nr_pages;
 		int ret;
 
-		while (next != nr_pages &&
-		       page_to_pfn(pages[next]) == pfn + (next - first))
-			next++;
-		ret = page_runs_append(runs, pfn, next - first);
+		ret = page_runs_append(runs, page_to_pfn(pages[first]), nr);
+		first += runs->nr_pages - before;
 		if (ret) {
-			done = runs->nr_pages - done;
-			unpin_user_pages(pages + done, nr_pages - done);
+			unpin_user_pages(pages + first, nr_pages - first);
 			return ret;
 		}
-		first = next;
 	}
 	return 0;
 }
@@ -248,6 +297,39 @@ static int pin_range(struct user_memory *memory, struct pin_batch *batch,
 	return 0;
 }
 
+/* A file needs no walker: its pages are found by their offset, by the folio. */
+static int pin_file_range(struct user_memory *memory, struct page_runs *runs,
+			  struct page_range range)
+{
+	pgoff_t index = (memory->address >> PAGE_SHIFT) + range.first;
+	unsigned long nr_pages = range.last - range.first + 1;
+
+	if (!file_can_pin(memory->file))
+		return -EINVAL;
+	while (runs->nr_pages != nr_pages) {
+		unsigned long done = runs->nr_pages;
+		struct page *first;
+		long pinned;
+		int ret;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		pinned = file_pin_pages(memory->file, index + done,
+					nr_pages - done, &first);
+		if (pinned < 0)
+			return pinned;
+		ret = page_runs_append(runs, page_to_pfn(first), pinned);
+		if (ret) {
+			done = runs->nr_pages - done;
+			unpin_user_page_range_dirty_lock(nth_page(first, done),
+							 pinned - done, false);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 /* Let go of a part of a record. */
 static void unpin_runs(struct user_memory *memory, struct page_runs *runs,
 		       unsigned long offset, unsigned long nr_pages)
@@ -263,9 +345,9 @@ static void unpin_runs(struct user_memory *memory, struct page_runs *runs,
 	}
 }
 
-/* Pin and record, with everything in place: memory of a live mm, charged. */
-static int pin_with_batch(struct user_memory *memory, struct page_runs *runs,
-			  struct page_range range)
+/* The mm lives. */
+static int pin_mm_range(struct user_memory *memory, struct page_runs *runs,
+			struct page_range range)
 {
 	unsigned long nr_pages = range.last - range.first + 1;
 	struct pin_batch batch = {
@@ -283,10 +365,23 @@ static int pin_with_batch(struct user_memory *memory, struct page_runs *runs,
 		batch.max_pages = PIN_BATCH;
 	}
 	ret = pin_range(memory, &batch, runs, range);
-	if (ret)
-		unpin_runs(memory, runs, 0, runs->nr_pages);
 	if (batch.pages != batch.small)
 		kfree(batch.pages);
+	return ret;
+}
+
+static int pin_source(struct user_memory *memory, struct page_runs *runs,
+		      struct page_range range)
+{
+	struct mm_struct *mm = memory->charge.mm;
+	int ret;
+
+	if (memory->file)
+		return pin_file_range(memory, runs, range);
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	ret = pin_mm_range(memory, runs, range);
+	mmput(mm);
 	return ret;
 }
 
@@ -294,18 +389,16 @@ static int pin_charged(struct user_memory *memory, struct page_runs *runs,
 		       struct page_range range)
 {
 	unsigned long nr_pages = range.last - range.first + 1;
-	struct mm_struct *mm = memory->charge.mm;
 	int ret;
 
-	if (!mmget_not_zero(mm))
-		return -EFAULT;
 	ret = memory_charge_add(&memory->charge, nr_pages);
-	if (!ret) {
-		ret = pin_with_batch(memory, runs, range);
-		if (ret)
-			memory_charge_sub(&memory->charge, nr_pages);
+	if (ret)
+		return ret;
+	ret = pin_source(memory, runs, range);
+	if (ret) {
+		unpin_runs(memory, runs, 0, runs->nr_pages);
+		memory_charge_sub(&memory->charge, nr_pages);
 	}
-	mmput(mm);
 	return ret;
 }
 
@@ -564,6 +657,43 @@ int user_memory_split_pin(struct user_memory *memory, unsigned long index)
 		span_find(memory, index - 1)->nr_last++;
 		span_find(memory, index)->nr_first++;
 	}
+	mutex_unlock(&memory->lock);
+	return ret;
+}
+
+/**
+ * user_memory_swap_charge() - Let another account pay
+ * @memory: of a file
+ * @charge: the new account, which takes over the class of the former one; set
+ *          to the former account
+ * @force: beyond its limit
+ *
+ * Return: 0; -ENOMEM when it is over its limit, then nothing changed.
+ */
+int user_memory_swap_charge(struct user_memory *memory,
+			    struct memory_charge *charge, bool force)
+{
+	struct rb_node *node;
+	unsigned long pinned = 0;
+	int ret = 0;
+
+	mutex_lock(&memory->lock);
+	/* Several mappings share the memory: the first of them moved it. */
+	if (memory_charge_same(&memory->charge, charge))
+		goto out_unlock;
+	for (node = rb_first(&memory->spans); node; node = rb_next(node))
+		pinned += span_of(node)->range.last -
+			  span_of(node)->range.first + 1;
+	charge->class = memory->charge.class;
+	if (force)
+		memory_charge_add_forced(charge, pinned);
+	else
+		ret = memory_charge_add(charge, pinned);
+	if (!ret) {
+		memory_charge_sub(&memory->charge, pinned);
+		swap(memory->charge, *charge);
+	}
+out_unlock:
 	mutex_unlock(&memory->lock);
 	return ret;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory of a process that can be pinned for DMA.
+ * Memory of a process, or of a file, that can be pinned for DMA.
  *
  * Whoever needs pages in place pins a range of them: a mapping while an IOMMU
  * page table translates it, others for as long as they like. Ranges overlap
@@ -22,12 +22,16 @@
 #include "memory_charge.h"
 #include "page_runs.h"
 
+struct file;
+
 /**
- * struct user_memory - pages of one process
+ * struct user_memory - pages of one process or file
  * @refs: mappings of this memory
  * @lock: protects @spans; outside of mmap_lock and the locks of the IOMMU
- * @charge: whose memory, and who pays; immutable
- * @address: user address of the first page; immutable
+ * @charge: whose memory, and who pays; immutable, but for memory of a file under
+ *          @lock
+ * @file: the file, with a reference; NULL for memory of @charge.mm; immutable
+ * @address: user address, or offset in @file, of the first page; immutable
  * @nr_pages: immutable
  * @writable: devices may write, so the pages must be writable and become
  *            dirty; immutable
@@ -37,7 +41,8 @@ struct user_memory {
 	struct kref refs;
 	struct mutex lock;
 	struct memory_charge charge;
-	unsigned long address;
+	struct file *file;
+	u64 address;
 	unsigned long nr_pages;
 	bool writable;
 	struct rb_root spans;
@@ -56,11 +61,16 @@ struct page_range {
 struct user_memory *user_memory_create(unsigned long address,
 				       unsigned long length, bool writable,
 				       enum memory_charge_class class);
+struct user_memory *user_memory_create_file(struct file *file, u64 offset,
+					    u64 length, bool writable,
+					    enum memory_charge_class class);
 void user_memory_get(struct user_memory *memory);
 void user_memory_put(struct user_memory *memory);
 int user_memory_pin(struct user_memory *memory, struct page_range range);
 void user_memory_unpin(struct user_memory *memory, struct page_range range);
 int user_memory_split_pin(struct user_memory *memory, unsigned long index);
+int user_memory_swap_charge(struct user_memory *memory,
+			    struct memory_charge *charge, bool force);
 int user_memory_walk(struct user_memory *memory, struct page_range range,
 		     int (*visit)(const struct page_run *run, void *data),
 		     void *data);

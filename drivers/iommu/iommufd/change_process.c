@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Moving what a context has pinned to the account of another process.
+ *
+ * A program that replaces itself, for an update, hands its open files to the
+ * new one: the memory is the same, but from now on the new process pays. Only
+ * memory of files can change hands so, as it belongs to no process.
+ */
+#include <linux/err.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "change_process.h"
+#include "command.h"
+#include "context.h"
+#include "ioas.h"
+#include "user_memory.h"
+
+/**
+ * struct account_move - one memory
+ * @link: in the list of all that are to be moved
+ * @memory: with a reference
+ * @former: who paid, once it is moved
+ * @moved: it is
+ */
+struct account_move {
+	struct list_head link;
+	struct user_memory *memory;
+	struct memory_charge former;
+	bool moved;
+};
+
+static int move_add(struct list_head *moves, struct mapping *mapping)
+{
+	struct account_move *move;
+
+	if (mapping->area.state == IOVA_AREA_BUILDING)
+		return -EBUSY;
+	if (!mapping->memory->file)
+		return -EINVAL;
+	move = kzalloc(sizeof(*move), GFP_KERNEL_ACCOUNT);
+	if (!move)
+		return -ENOMEM;
+	user_memory_get(mapping->memory);
+	move->memory = mapping->memory;
+	list_add_tail(&move->link, moves);
+	return 0;
+}
+
+static int moves_collect_ioas(struct list_head *moves,
+			      struct iommufd_ioas *ioas)
+{
+	struct mapped_space *space = &ioas->space;
+	struct iova_area *area;
+	int ret = 0;
+
+	mutex_lock(&space->lock);
+	for_each_iova_area(area, &space->iova, 0, U64_MAX) {
+		ret = move_add(moves, container_of(area, struct mapping, area));
+		if (ret)
+			break;
+	}
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
+static int moves_collect(struct list_head *moves, struct iommufd_ctx *ictx)
+{
+	struct iommufd_object *object;
+	unsigned long id;
+	int ret = 0;
+
+	xa_for_each(&ictx->objects, id, object) {
+		struct iommufd_ioas *ioas = iommufd_ioas_get(ictx, id);
+
+		/* Gone meanwhile, or something else. */
+		if (IS_ERR(ioas))
+			continue;
+		ret = moves_collect_ioas(moves, ioas);
+		iommufd_object_put(&ioas->object);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+static int moves_apply(struct list_head *moves)
+{
+	struct account_move *move;
+	int ret;
+
+	list_for_each_entry(move, moves, link) {
+		struct memory_charge charge;
+
+		memory_charge_init(&charge, MEMORY_CHARGE_NONE);
+		ret = user_memory_swap_charge(move->memory, &charge, false);
+		if (ret) {
+			memory_charge_destroy(&charge);
+			return ret;
+		}
+		move->former = charge;
+		move->moved = true;
+	}
+	return 0;
+}
+
+/* Back to who paid before, whose limit does not count: it was within it. */
+static void moves_undo(struct list_head *moves)
+{
+	struct account_move *move;
+
+	list_for_each_entry_reverse(move, moves, link)
+		if (move->moved)
+			user_memory_swap_charge(move->memory, &move->former,
+						true);
+}
+
+static void moves_free(struct list_head *moves)
+{
+	struct account_move *move, *next;
+
+	list_for_each_entry_safe(move, next, moves, link) {
+		if (move->moved)
+			memory_charge_destroy(&move->former);
+		user_memory_put(move->memory);
+		kfree(move);
+	}
+}
+
+/* IOMMU_IOAS_CHANGE_PROCESS */
+int iommufd_change_process(struct iommufd_command *command)
+{
+	struct iommufd_ctx *ictx = command->ictx;
+	LIST_HEAD(moves);
+	int ret;
+
+	mutex_lock(&ictx->process_lock);
+	ret = moves_collect(&moves, ictx);
+	if (!ret)
+		ret = moves_apply(&moves);
+	if (ret)
+		moves_undo(&moves);
+	mutex_unlock(&ictx->process_lock);
+	moves_free(&moves);
+	return ret;
+}
