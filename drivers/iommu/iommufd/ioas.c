@@ -76,8 +76,9 @@ int iommufd_ioas_alloc(struct iommufd_command *command)
 
 /*
  * Write the usable ranges to the user's array as far as it goes, and count
- * them all. The leaf lock is not held over the copy, which may fault: each
- * round looks up where it stopped.
+ * them all. No lock is held over the copy, which may fault and then take as long
+ * as another process likes: each round looks up where it stopped. Who attaches
+ * a device meanwhile sees ranges of before and after.
  */
 static int ioas_copy_ranges(struct mapped_space *space,
 			    struct iommu_iova_range __user *array, u32 capacity,
@@ -118,13 +119,9 @@ int iommufd_ioas_iova_ranges(struct iommufd_command *command)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	/* Attach and detach change the ranges: hold them off for a whole list. */
-	down_read(&ioas->space.tables_lock);
 	ret = ioas_copy_ranges(&ioas->space, u64_to_user_ptr(arg->allowed_iovas),
 			       capacity, &arg->num_iovas);
-	arg->out_iova_alignment = ioas->space.iova.alignment;
-	up_read(&ioas->space.tables_lock);
-
+	arg->out_iova_alignment = READ_ONCE(ioas->space.iova.alignment);
 	if (!ret)
 		ret = iommufd_command_reply(command);
 	if (!ret && arg->num_iovas > capacity)
