@@ -73,6 +73,9 @@ int edu_start(struct edu *edu, int device)
 			      MAP_SHARED, device, bar.offset);
 	if (edu->registers == MAP_FAILED)
 		return -errno;
+	/* The registers keep the device open, which a child need not do. */
+	if (madvise(edu->registers, bar.size, MADV_DONTFORK))
+		return -errno;
 	return edu_read(edu, EDU_ID) == EDU_ID_VALUE ? 0 : -ENODEV;
 }
 

@@ -42,8 +42,7 @@ static long pci_number(const char *bdf, const char *attribute)
 	return strtol(text, NULL, 0);
 }
 
-/* The last component of what a link of a device points to */
-static int pci_link(const char *bdf, const char *link, char *name, size_t size)
+int pci_link(const char *bdf, const char *link, char *name, size_t size)
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	ssize_t length;
@@ -74,18 +73,44 @@ bool pci_driver_is(const char *bdf, const char *driver)
 	       !strcmp(name, driver);
 }
 
-int pci_driver_write(const char *driver, const char *attribute, const char *bdf)
+static int file_write(const char *path, const char *text)
 {
-	char path[PATH_MAX];
 	int fd, ret;
 
-	snprintf(path, sizeof(path), PCI_DRIVERS "/%s/%s", driver, attribute);
 	fd = errno_of(open(path, O_WRONLY | O_CLOEXEC));
 	if (fd < 0)
 		return fd;
-	ret = errno_of(write(fd, bdf, strlen(bdf)));
+	ret = errno_of(write(fd, text, strlen(text)));
 	close(fd);
 	return ret < 0 ? ret : 0;
+}
+
+int pci_write(const char *bdf, const char *attribute, const char *text)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, attribute);
+	return file_write(path, text);
+}
+
+int pci_driver_write(const char *driver, const char *attribute, const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DRIVERS "/%s/%s", driver, attribute);
+	return file_write(path, bdf);
+}
+
+int pci_driver_set(const char *bdf, const char *driver)
+{
+	int ret;
+
+	ret = pci_write(bdf, "driver/unbind", bdf);
+	if (ret && ret != -ENOENT)
+		return ret;
+	/* An empty line takes the override away. */
+	ret = pci_write(bdf, "driver_override", *driver ? driver : "\n");
+	return ret ?: file_write("/sys/bus/pci/drivers_probe", bdf);
 }
 
 static bool is_edu(const char *bdf)

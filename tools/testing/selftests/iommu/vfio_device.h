@@ -41,6 +41,12 @@ bool pci_driver_is(const char *bdf, const char *driver);
 /* Write "bdf" to an attribute of a driver: bind, unbind */
 int pci_driver_write(const char *driver, const char *attribute,
 		     const char *bdf);
+/* Give the device to @driver, or to its native one if that is "" */
+int pci_driver_set(const char *bdf, const char *driver);
+/* Write to an attribute of a device. */
+int pci_write(const char *bdf, const char *attribute, const char *text);
+/* The last component of what a link of a device points to */
+int pci_link(const char *bdf, const char *link, char *name, size_t size);
 
 int vfio_cdev_name(const char *bdf, char *name, size_t size);
 int vfio_cdev_open(const char *bdf);

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drivers and devices that go while their files are open, and modules that
+ * must not.
+ *
+ * Whoever takes a device away waits for its files, so that part happens in a
+ * process of its own. Nothing here depends on how long anything takes: that
+ * the other process still waits is certain as long as the file is open.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../iommu/edu.h"
+#include "../kselftest_harness.h"
+
+#define DRIVER "vfio-pci"
+#define IOVA 0x100000ULL
+#define LENGTH (4 * PAGE_SIZE)
+#define WAIT_MS 120000
+
+/* Is it ever so that check(bdf) is @wanted? */
+static bool comes_to(bool (*check)(const char *bdf), const char *bdf,
+		     bool wanted)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < WAIT_MS; ms++) {
+		if (check(bdf) == wanted)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static bool pci_exists(const char *bdf)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf);
+	return !access(path, F_OK);
+}
+
+static bool cdev_exists(const char *bdf)
+{
+	char name[64];
+
+	return !vfio_cdev_name(bdf, name, sizeof(name));
+}
+
+static bool works(int device)
+{
+	struct vfio_device_info info;
+
+	return !vfio_device_info(device, &info);
+}
+
+static bool is_running(pid_t pid)
+{
+	return !must(errno_of(waitpid(pid, NULL, WNOHANG)));
+}
+
+static bool ends_well(pid_t pid)
+{
+	int status;
+
+	must(errno_of(waitpid(pid, &status, 0)));
+	return !status;
+}
+
+/* An eventfd that tells that somebody wants the device back */
+static int request_event(int device)
+{
+	int event = must(errno_of(eventfd(0, EFD_CLOEXEC)));
+
+	must(vfio_irq_to_eventfd(device, VFIO_PCI_REQ_IRQ_INDEX, event));
+	return event;
+}
+
+static bool is_requested(int event)
+{
+	struct pollfd pollfd = { .fd = event, .events = POLLIN };
+
+	return poll(&pollfd, 1, WAIT_MS) == 1;
+}
+
+FIXTURE(driver)
+{
+	struct pci_device pci;
+	int iommufd;
+	int device;
+};
+
+FIXTURE_SETUP(driver)
+{
+	struct edu_list list;
+
+	edu_list_read(&list);
+	need(edu_alone(&list, 0), "an edu device alone in its group");
+	self->pci = *edu_alone(&list, 0);
+	self->iommufd = must(iommufd_open());
+	self->device = must(vfio_cdev_open(self->pci.bdf));
+}
+
+FIXTURE_TEARDOWN(driver)
+{
+	close(self->device);
+	close(self->iommufd);
+	if (!pci_driver_is(self->pci.bdf, DRIVER))
+		EXPECT_EQ(0, pci_driver_write(DRIVER, "bind", self->pci.bdf));
+	EXPECT_TRUE(cdev_exists(self->pci.bdf));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+/* Unbind the driver in a process that has none of our files open. */
+static pid_t unbind_driver(const char *bdf)
+{
+	pid_t pid = must(errno_of(fork()));
+
+	if (pid)
+		return pid;
+	must(errno_of(syscall(SYS_close_range, 3, ~0U, 0)));
+	_exit(pci_driver_write(DRIVER, "unbind", bdf) != 0);
+}
+
+TEST_F_TIMEOUT(driver, unbind_waits_for_a_bound_file, TEST_SECONDS)
+{
+	__u32 dev_id;
+	int event;
+	pid_t pid;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	event = request_event(self->device);
+	pid = unbind_driver(self->pci.bdf);
+	ASSERT_TRUE(is_requested(event));
+	EXPECT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
+	EXPECT_TRUE(is_running(pid));
+	EXPECT_TRUE(works(self->device));
+	close(self->device);
+	EXPECT_TRUE(ends_well(pid));
+	EXPECT_FALSE(pci_driver_is(self->pci.bdf, DRIVER));
+	EXPECT_EQ(-ENOENT, iommufd_destroy(self->iommufd, dev_id));
+	close(event);
+}
+
+TEST_F_TIMEOUT(driver, dma_works_until_the_file_is_closed, TEST_SECONDS)
+{
+	char *memory = memory_alloc(LENGTH);
+	__u32 dev_id, ioas_id;
+	struct edu edu;
+	int event;
+	pid_t pid;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	must(ioas_alloc(self->iommufd, &ioas_id));
+	must(ioas_map_fixed(self->iommufd, ioas_id, memory, LENGTH, IOVA));
+	must(vfio_attach_to(self->device, ioas_id));
+	must(edu_start(&edu, self->device));
+	event = request_event(self->device);
+	pid = unbind_driver(self->pci.bdf);
+	ASSERT_TRUE(is_requested(event));
+	EXPECT_TRUE(edu_reaches(&edu, IOVA, memory, LENGTH));
+	close(self->iommufd);
+	EXPECT_TRUE(edu_reaches(&edu, IOVA, memory, LENGTH));
+	edu_stop(&edu);
+	close(self->device);
+	EXPECT_TRUE(ends_well(pid));
+	EXPECT_EQ(0, pages_pinned());
+	close(event);
+}
+
+TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
+{
+	char path[64];
+	__u32 dev_id;
+	pid_t pid;
+
+	pid = unbind_driver(self->pci.bdf);
+	ASSERT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
+	EXPECT_TRUE(is_running(pid));
+	EXPECT_EQ(-ENODEV, vfio_bind(self->device, self->iommufd, &dev_id));
+	/* the inode is there for whoever has it, the device is not */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->device);
+	EXPECT_EQ(-ENODEV, errno_of(open(path, O_RDWR | O_CLOEXEC)));
+	EXPECT_TRUE(is_running(pid));
+	close(self->device);
+	EXPECT_TRUE(ends_well(pid));
+}
+
+TEST_F_TIMEOUT(driver, unbind_waits_for_the_file_of_a_group, TEST_SECONDS)
+{
+	int group = must(vfio_group_open(self->pci.group));
+	int device, event;
+	pid_t pid;
+
+	must(vfio_group_set_container(group, self->iommufd));
+	close(self->device);
+	device = must(vfio_group_device(group, self->pci.bdf));
+	event = request_event(device);
+	pid = unbind_driver(self->pci.bdf);
+	ASSERT_TRUE(is_requested(event));
+	EXPECT_TRUE(is_running(pid));
+	EXPECT_TRUE(works(device));
+	close(device);
+	close(group);
+	EXPECT_TRUE(ends_well(pid));
+	close(event);
+}
+
+TEST_F_TIMEOUT(driver, driver_that_comes_back_serves_again, TEST_SECONDS)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		__u32 dev_id;
+
+		close(self->device);
+		ASSERT_TRUE(ends_well(unbind_driver(self->pci.bdf)));
+		EXPECT_FALSE(cdev_exists(self->pci.bdf));
+		ASSERT_EQ(0, pci_driver_write(DRIVER, "bind", self->pci.bdf));
+		self->device = must(vfio_cdev_open(self->pci.bdf));
+		ASSERT_EQ(0, vfio_bind(self->device, self->iommufd, &dev_id));
+		EXPECT_TRUE(works(self->device));
+	}
+}
+
+/* Modules by their own system call; modprobe(8) only to load them again */
+static int module_remove(const char *name)
+{
+	return errno_of(syscall(SYS_delete_module, name, O_NONBLOCK));
+}
+
+static bool module_is_loaded(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	return !access(path, F_OK);
+}
+
+TEST_F_TIMEOUT(driver, module_in_use_is_not_removed, TEST_SECONDS)
+{
+	__u32 dev_id;
+
+	need(module_is_loaded("vfio_pci"), "vfio-pci as a module");
+	EXPECT_EQ(-EAGAIN, module_remove("vfio_pci"));
+	EXPECT_EQ(-EAGAIN, module_remove("vfio"));
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	EXPECT_EQ(-EAGAIN, module_remove("vfio_pci"));
+	EXPECT_EQ(-EAGAIN, module_remove("vfio"));
+	EXPECT_EQ(-EAGAIN, module_remove("iommufd"));
+	close(self->iommufd);
+	EXPECT_EQ(-EAGAIN, module_remove("iommufd"));
+	EXPECT_TRUE(works(self->device));
+	self->iommufd = must(iommufd_open());
+}
+
+TEST_F_TIMEOUT(driver, modules_come_and_go, TEST_SECONDS)
+{
+	/* users before those they use */
+	static const char *const modules[] = {
+		"vfio_pci",    "vfio_pci_core", "vfio_iommu_type1",
+		"vfio_virqfd", "vfio",		"iommufd",
+	};
+	size_t i, j;
+
+	need(module_is_loaded("vfio_pci"), "vfio-pci as a module");
+	for (i = 0; i < 3; i++) {
+		__u32 dev_id;
+
+		close(self->device);
+		close(self->iommufd);
+		for (j = 0; j < ARRAY_SIZE(modules); j++) {
+			if (!module_is_loaded(modules[j]))
+				continue;
+			ASSERT_EQ(0, module_remove(modules[j]))
+			{
+				TH_LOG("%s", modules[j]);
+			}
+		}
+		EXPECT_FALSE(cdev_exists(self->pci.bdf));
+		EXPECT_EQ(-ENOENT, iommufd_open());
+		ASSERT_EQ(0, system("modprobe vfio-pci"));
+		ASSERT_TRUE(comes_to(cdev_exists, self->pci.bdf, true));
+		self->iommufd = must(iommufd_open());
+		self->device = must(vfio_cdev_open(self->pci.bdf));
+		ASSERT_EQ(0, vfio_bind(self->device, self->iommufd, &dev_id));
+		EXPECT_TRUE(works(self->device));
+	}
+}
+
+/*
+ * A device that is pulled out. The host does that when the program "hotplug"
+ * asks it to.
+ */
+#define PLUG "hotplug plug edu_plug"
+#define UNPLUG "hotplug unplug edu_plug"
+
+FIXTURE(unplug)
+{
+	char bdf[16];
+	int iommufd;
+	int device;
+};
+
+static int ask_host(const char *command)
+{
+	return system(command) ? -EIO : 0;
+}
+
+static int plug_in(const char *bdf)
+{
+	int ret;
+
+	ret = ask_host(PLUG);
+	if (ret)
+		return ret;
+	if (!comes_to(pci_exists, bdf, true))
+		return -ETIMEDOUT;
+	ret = pci_driver_set(bdf, DRIVER);
+	if (ret)
+		return ret;
+	return comes_to(cdev_exists, bdf, true) ? 0 : -ETIMEDOUT;
+}
+
+FIXTURE_SETUP(unplug)
+{
+	const char *bdf = getenv("EDU_PLUG");
+
+	need(bdf && pci_driver_is(bdf, DRIVER), "EDU_PLUG on vfio-pci");
+	need(!system("command -v hotplug >/dev/null"), "hotplug");
+	snprintf(self->bdf, sizeof(self->bdf), "%s", bdf);
+	self->iommufd = must(iommufd_open());
+	self->device = must(vfio_cdev_open(self->bdf));
+}
+
+FIXTURE_TEARDOWN(unplug)
+{
+	close(self->device);
+	close(self->iommufd);
+	EXPECT_TRUE(comes_to(pci_exists, self->bdf, false));
+	EXPECT_EQ(0, plug_in(self->bdf));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+TEST_F_TIMEOUT(unplug, device_in_use_is_asked_for_and_then_goes, TEST_SECONDS)
+{
+	char *memory = memory_alloc(LENGTH);
+	__u32 dev_id, ioas_id;
+	int event;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	must(ioas_alloc(self->iommufd, &ioas_id));
+	must(ioas_map_fixed(self->iommufd, ioas_id, memory, LENGTH, IOVA));
+	must(vfio_attach_to(self->device, ioas_id));
+	event = request_event(self->device);
+	ASSERT_EQ(0, ask_host(UNPLUG));
+	ASSERT_TRUE(is_requested(event));
+	EXPECT_TRUE(pci_exists(self->bdf));
+	EXPECT_TRUE(works(self->device));
+	close(self->device);
+	EXPECT_TRUE(comes_to(pci_exists, self->bdf, false));
+	EXPECT_EQ(-ENOENT, iommufd_destroy(self->iommufd, dev_id));
+	EXPECT_EQ(0, pages_pinned());
+	/* what the device used is still good for another one */
+	EXPECT_EQ(0, ioas_unmap(self->iommufd, ioas_id, IOVA, LENGTH, NULL));
+	close(event);
+}
+
+TEST_F_TIMEOUT(unplug, unbound_file_of_a_device_that_goes_is_dead, TEST_SECONDS)
+{
+	__u32 dev_id;
+
+	ASSERT_EQ(0, ask_host(UNPLUG));
+	ASSERT_TRUE(comes_to(cdev_exists, self->bdf, false));
+	EXPECT_EQ(-ENODEV, vfio_bind(self->device, self->iommufd, &dev_id));
+	EXPECT_TRUE(pci_exists(self->bdf));
+}
+
+TEST_F_TIMEOUT(unplug, attached_table_outlives_the_device, TEST_SECONDS)
+{
+	char *memory = memory_alloc(LENGTH);
+	__u32 dev_id, ioas_id, hwpt_id;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	must(ioas_alloc(self->iommufd, &ioas_id));
+	must(hwpt_alloc(self->iommufd, dev_id, ioas_id, &hwpt_id));
+	must(vfio_attach_to(self->device, hwpt_id));
+	ASSERT_EQ(0, ask_host(UNPLUG));
+	close(self->device);
+	ASSERT_TRUE(comes_to(pci_exists, self->bdf, false));
+	EXPECT_EQ(0,
+		  ioas_map_fixed(self->iommufd, ioas_id, memory, LENGTH, IOVA));
+	EXPECT_EQ(0, ioas_unmap(self->iommufd, ioas_id, IOVA, LENGTH, NULL));
+	EXPECT_EQ(0, iommufd_destroy(self->iommufd, hwpt_id));
+}
+
+TEST_HARNESS_MAIN
