@@ -241,8 +241,8 @@ static unsigned long count_neighbours(struct page **pages,
 	if (PageHuge(first)) {
 		struct folio *folio = page_folio(first);
 
-		nr = min(nr_pages, folio_nr_pages(folio) -
-				   folio_page_idx(folio, first));
+		nr = min_t(unsigned long, nr_pages, folio_nr_pages(folio) -
+			   folio_page_idx(folio, first));
 	}
 	while (nr != nr_pages && pages[nr] == nth_page(first, nr))
 		nr++;
