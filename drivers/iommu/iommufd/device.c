@@ -287,18 +287,21 @@ int iommufd_device_find(struct iommufd_command *command)
 }
 
 /* What the IOMMU driver tells, and zeroes up to the caller's capacity. */
-static int hw_info_copy(struct iommu_hw_info *arg, const void *data,
-			size_t length)
+static int hw_info_copy(struct iommu_hw_info *arg,
+			const struct iommu_hw_description *hw)
 {
 	void __user *user = u64_to_user_ptr(arg->data_uptr);
-	size_t capacity = arg->data_len;
-	size_t copied = min(capacity, length);
+	u32 copied = min(arg->data_len, hw->length);
 
-	if (copied && copy_to_user(user, data, copied))
+	if (copied && copy_to_user(user, hw->data, copied))
 		return -EFAULT;
-	if (capacity > copied && clear_user(user + copied, capacity - copied))
+	if (arg->data_len > copied &&
+	    clear_user(user + copied, arg->data_len - copied))
 		return -EFAULT;
-	arg->data_len = length;
+	arg->data_len = hw->length;
+	arg->out_data_type = hw->type;
+	arg->out_capabilities = hw->capabilities;
+	arg->out_max_pasid_log2 = hw->max_pasid_log2;
 	return 0;
 }
 
@@ -306,11 +309,9 @@ static int hw_info_copy(struct iommu_hw_info *arg, const void *data,
 int iommufd_device_hw_info(struct iommufd_command *command)
 {
 	struct iommu_hw_info *arg = command->argument;
+	struct iommu_hw_description hw = {};
 	const struct iommu_ops *ops;
-	u64 data[IOMMU_HW_INFO_MAX_SIZE / sizeof(u64)] = {};
 	struct iommufd_device *idev;
-	u32 type = IOMMU_HW_INFO_TYPE_NONE;
-	size_t length = 0;
 	int ret;
 
 	idev = iommufd_device_get(command->ictx, arg->dev_id);
@@ -319,19 +320,15 @@ int iommufd_device_hw_info(struct iommufd_command *command)
 
 	ops = dev_iommu_ops(idev->dev);
 	if (ops->hw_info)
-		length = ops->hw_info(idev->dev, &type, data);
+		ops->hw_info(idev->dev, &hw);
 	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE &&
 	    arg->in_data_type != IOMMU_HW_INFO_TYPE_DEFAULT &&
-	    arg->in_data_type != type)
+	    arg->in_data_type != hw.type)
 		ret = -EOPNOTSUPP;
 	else
-		ret = hw_info_copy(arg, data, length);
-	if (!ret) {
-		arg->out_data_type = type;
-		arg->out_capabilities = 0;
-		arg->out_max_pasid_log2 = 0;
+		ret = hw_info_copy(arg, &hw);
+	if (!ret)
 		ret = iommufd_command_reply(command);
-	}
 	iommufd_object_put(&idev->object);
 	return ret;
 }

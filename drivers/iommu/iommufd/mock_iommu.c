@@ -192,13 +192,15 @@ static void mock_release_device(struct device *dev)
 {
 }
 
-static size_t mock_hw_info(struct device *dev, u32 *type, void *data)
+static void mock_hw_info(struct device *dev, struct iommu_hw_description *hw)
 {
-	struct iommu_test_hw_info *info = data;
+	struct iommu_test_hw_info *info = (void *)hw->data;
 
-	*type = IOMMU_HW_INFO_TYPE_SELFTEST;
+	hw->type = IOMMU_HW_INFO_TYPE_SELFTEST;
+	hw->length = sizeof(*info);
 	info->test_reg = IOMMU_HW_INFO_SELFTEST_REGVAL;
-	return sizeof(*info);
+	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_PASID)
+		hw->max_pasid_log2 = MOCK_PASID_WIDTH;
 }
 
 static const struct iommu_domain_ops mock_domain_ops = {
