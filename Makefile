@@ -51,21 +51,25 @@ $(BUILD)/kernel-debug/.config: $(BUILD)/kconfig.stamp harness/config.sh $(DEBUG_
 	@echo 'kernel-debug: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/kernel-debug $(DEBUG_CONFIG)
 
+# A stamp bears the time at which the build began: what changes meanwhile is built next.
 $(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(BUILD)/linux.stamp
+	@touch $@.begun
 	@harness/kernel.sh kernel $(LINUX) $(BUILD)/kernel bzImage
-	@touch $@
+	@mv $@.begun $@
 
 $(BUILD)/kernel-debug.stamp: $(BUILD)/kernel-debug/.config $(BUILD)/linux.stamp
+	@touch $@.begun
 	@harness/kernel.sh kernel-debug $(LINUX) $(BUILD)/kernel-debug bzImage modules
 	@rm -rf $(MODULES)
 	@harness/kernel.sh modules $(LINUX) $(BUILD)/kernel-debug modules_install \
 		INSTALL_MOD_PATH=$(abspath $(MODULES)) INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
-	@touch $@
+	@mv $@.begun $@
 
 $(BUILD)/headers.stamp: $(BUILD)/linux.stamp
 	@mkdir -p $(BUILD)/headers
+	@touch $@.begun
 	@harness/kernel.sh headers $(LINUX) $(BUILD)/headers headers
-	@touch $@
+	@mv $@.begun $@
 
 programs: $(BUILD)/headers.stamp
 	@$(MAKE) -s --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \

@@ -150,7 +150,8 @@ changed=$(install_stage)
 (cd "$stage" && find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0r sha256sum) >linux.manifest
 
 if [ -n "$changed" ] || [ ! -e linux.stamp.old ]; then
-	printf '%s\n' "$changed" | sed '/^$/d; s/^/tree: changed /'
+	# After unpacking everything is a change.
+	if [ -e linux.stamp.old ]; then printf '%s\n' "$changed" | sed '/^$/d; s/^/tree: changed /'; fi
 	if grep -q 'Kconfig[^/]*$' <<<"$changed" || [ ! -e kconfig.stamp ] || [ ! -e linux.stamp.old ]; then
 		touch kconfig.stamp
 	fi

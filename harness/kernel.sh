@@ -1,13 +1,13 @@
 #!/bin/bash
 # Usage: kernel.sh NAME LINUX OBJDIR TARGET...
 # Build TARGETs of the kernel source LINUX in OBJDIR, with a line of progress now and
-# then. NAME is for people. The output of make is in OBJDIR.log; its end is shown when
-# the build fails. JOBS=n sets how many compilers run at once.
+# then. The output of make is in NAME.log beside OBJDIR; its end is shown when the build
+# fails. JOBS=n sets how many compilers run at once.
 set -euo pipefail
 
 name=$1 linux=$2 objdir=$3
 shift 3
-log=$objdir.log
+log=$(dirname "$objdir")/$name.log
 objdir=$(realpath "$objdir")
 
 # A terminal gets one line that moves, a log file a line every so often.
@@ -19,7 +19,7 @@ fi
 
 count_objects()
 {
-	grep -cE '^  (CC|AS|LD|AR|HOSTCC)  ' "$log" || true
+	grep -cE '^  (CC|AS|LD|AR|HOSTCC) ' "$log" || true
 }
 
 progress()
@@ -50,4 +50,4 @@ if ! wait "$build"; then
 	exit 1
 fi
 start=$'\r'; [ -t 1 ] || start=''
-printf '%s%s: built, %s objects in %d s\n' "$start" "$name" "$(count_objects)" "$SECONDS"
+printf '%s%s: done, %s objects in %d s\n' "$start" "$name" "$(count_objects)" "$SECONDS"

@@ -28,7 +28,7 @@ $(OUT)/obj/%.o: $(SELFTESTS)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/obj/scale_alarm.o: harness/guest/scale_alarm.c
+$(OUT)/obj/patient_alarm.o: harness/guest/patient_alarm.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c -o $@ $<
 
@@ -37,7 +37,7 @@ $(OUT)/obj/helpers.a: $(helper_objects)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/scale_alarm.o $(OUT)/obj/helpers.a
+$(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/patient_alarm.o $(OUT)/obj/helpers.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -s -o $@ $^
 

@@ -6,7 +6,8 @@
 #
 # A file that the packaged source has becomes PATH.patch; a file that this
 # repository stores whole is copied back. A patch whose file no longer differs is
-# reported, not removed: DIR may hold only a part of the work.
+# reported, not removed: DIR may hold only a part of the work. A patch that still makes
+# the file what it is stays as it is, also where diff would word it otherwise.
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -26,6 +27,13 @@ list_candidates()
 	done
 }
 
+# What the packaged source becomes with the patch of PATH
+apply_patch()
+{
+	[ -f "$repo/$1.patch" ] || return 0
+	patch -p1 --fuzz=0 -s -r - -o - "$source/$1" <"$repo/$1.patch" 2>/dev/null || true
+}
+
 refresh_patch()
 {
 	local path=$1 new
@@ -34,8 +42,8 @@ refresh_patch()
 		[ ! -e "$repo/$path.patch" ] || echo "same as the source, yet has a patch: $path.patch"
 		return 0
 	fi
+	! cmp -s <(apply_patch "$path") "$tree/$path" || return 0
 	new=$(diff -up --label "a/$path" --label "b/$path" "$source/$path" "$tree/$path" || true)
-	[ "$new" != "$(cat "$repo/$path.patch" 2>/dev/null)" ] || return 0
 	mkdir -p "$repo/$(dirname "$path")"
 	printf '%s\n' "$new" >"$repo/$path.patch"
 	echo "patch: $path.patch"

@@ -27,10 +27,7 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 echo "setup: installing ${missing[*]}"
-# A new machine has no package lists at all, an old one stale ones whose files
-# are gone from the archive: both are mended by one update.
-if ! apt-get install -y -qq --no-install-recommends --download-only "${missing[@]}" >/dev/null 2>&1; then
-	apt-get update -qq
-fi
+# Always: lists that are old or lack a suite would bring an older kernel source, if any.
+apt-get update -qq || echo "setup: apt-get update failed; using the lists that are there" >&2
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 echo "setup: done"

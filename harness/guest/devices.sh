@@ -42,12 +42,19 @@ set_driver()
 	echo "$1" >/sys/bus/pci/drivers_probe
 }
 
+# The kernel of `make run` has none.
+load_modules()
+{
+	[ -d /lib/modules ] || return 0
+	for module in iommufd vfio_iommu_type1 vfio_pci; do
+		modprobe "$module" || echo "@@ bad $module does not load"
+	done
+}
+
 to_vfio()
 {
 	address=$(address_of "$1")
 	[ -e "$PCI/$address" ] || { echo "# harness: no device $1 at $address"; return 1; }
-	# A test may have unloaded the module.
-	[ -d /sys/bus/pci/drivers/vfio-pci ] || modprobe vfio-pci
 	set_driver "$address" vfio-pci
 	[ "$(basename "$(readlink "$PCI/$address/driver")")" = vfio-pci ] ||
 		{ echo "# harness: vfio-pci did not take $1 at $address"; return 1; }
@@ -55,6 +62,8 @@ to_vfio()
 
 devices_to_vfio()
 {
+	# A test may have unloaded them.
+	load_modules
 	for device; do
 		to_vfio "$device" || return 1
 	done

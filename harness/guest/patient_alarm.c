@@ -2,14 +2,16 @@
 /*
  * The kselftest harness stops a test by alarm() after 30 s, or what the test asks
  * for. An emulated machine with KASAN and lockdep wants more: linked with
- * --wrap=alarm, a program gets ten times as long.
+ * --wrap=alarm, a program waits for at least five minutes.
  */
-#define SCALE 10
+#define SECONDS_AT_LEAST 300
 
 unsigned int __real_alarm(unsigned int seconds);
 unsigned int __wrap_alarm(unsigned int seconds);
 
 unsigned int __wrap_alarm(unsigned int seconds)
 {
-	return __real_alarm(seconds * SCALE) / SCALE;
+	if (seconds && seconds < SECONDS_AT_LEAST)
+		seconds = SECONDS_AT_LEAST;
+	return __real_alarm(seconds);
 }
