@@ -75,10 +75,13 @@ programs: $(BUILD)/headers.stamp
 	@$(MAKE) -s --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \
 		HEADERS=$(BUILD)/headers/usr/include OUT=$(BUILD)/programs
 
+mainline: programs
+	@harness/mainline.sh $(LINUX) $(BUILD)/headers/usr/include $(BUILD)/mainline $(BUILD)/programs
+
 # A dry run needs nothing built.
 ifneq ($(DRY_RUN),1)
 run shell: kernel programs
-test: kernel-debug programs
+test: kernel-debug programs mainline
 endif
 
 run shell:
@@ -93,6 +96,6 @@ test:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help tree kernel kernel-debug setup programs run test shell clean
+.PHONY: help tree kernel kernel-debug setup programs mainline run test shell clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:

@@ -33,6 +33,7 @@ clean_console()
 	[    8.120010] Call Trace:
 	[    8.120020]  dump_stack_lvl+0x34/0x48
 	[    9.000000] vfio-pci 0000:00:04.0: Relaying device request to user (#0)
+	[    9.100000] WARNING: CPU: 1 PID: 321 at include/linux/fs.h:509 hugetlb_split+0x97/0xc0
 	[    9.900000] reboot: Power down
 	END
 }
