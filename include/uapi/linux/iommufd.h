@@ -296,7 +296,7 @@ struct iommu_ioas_map {
  *
  * ================= ========================================================
  * EBADF             @fd is not open.
- * EOVERFLOW         @start + @length wraps.
+ * EOVERFLOW         @start + @length is more than 2^64.
  * EINVAL            The offset of @start in its page is not a multiple of
  *                   the alignment. When pages are pinned: the file is of
  *                   another kind, or ends before the range does.
