@@ -603,6 +603,11 @@ static int removal_drain(struct mapped_space *space, struct removal *removal)
 	int ret = mapping_drain(space, removal->in_use);
 
 	if (!ret) {
+		/*
+		 * It was the lowest. What appears below meanwhile is not ours
+		 * to remove, and must not come before it now.
+		 */
+		removal->start = removal->in_use->area.start;
 		removal->drained = removal->in_use;
 		return 0;
 	}
