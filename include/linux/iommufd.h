@@ -19,13 +19,17 @@
  * device would do, has an access instead: the memory of an I/O address space by
  * page or by byte.
  *
- *	access = iommufd_access_create(ictx, &ops, data, &id);
+ *	access = iommufd_access_create(ictx, &ops, data, &cookie, &id);
  *	iommufd_access_attach(access, ioas_id);	again to replace
  *	iommufd_access_pin(access, iova, length, pages, IOMMUFD_ACCESS_WRITE);
  *	iommufd_access_unpin(access, iova, length);
  *	iommufd_access_copy(access, iova, buffer, length, 0);
  *	iommufd_access_detach(access);
  *	iommufd_access_destroy(access);
+ *
+ * Attach, detach and destroy are serialised by the caller as above. Pin, unpin
+ * and copy may come at any time before destroy; without an attachment they find
+ * nothing mapped.
  */
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
@@ -44,9 +48,12 @@ struct page;
 /**
  * struct iommufd_access_ops - what the owner of an access supplies
  * @pins: it will pin pages; else it only copies, and @unmap is not needed
- * @unmap: a mapping goes away. When it returns nothing in the range may be
- *         pinned. Called without locks of iommufd that pin, unpin or copy need,
- *         several times if need be, also for ranges that were never pinned
+ * @unmap: let go of what is pinned in the range: its mapping goes away, or the
+ *         access leaves the IOAS. Called for each range as it was pinned, or
+ *         for the part of it that is in one mapping; again if it is pinned
+ *         several times or the owner does not find it yet; and possibly just
+ *         after it was unpinned. Called without locks of iommufd that pin,
+ *         unpin or copy need
  */
 struct iommufd_access_ops {
 	bool pins;
@@ -72,7 +79,7 @@ void iommufd_detach_device(struct iommufd_device *idev);
 struct iommufd_access *
 iommufd_access_create(struct iommufd_ctx *ictx,
 		      const struct iommufd_access_ops *ops, void *data,
-		      u32 *id);
+		      const u64 *cookie, u32 *id);
 void iommufd_access_destroy(struct iommufd_access *access);
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
 void iommufd_access_detach(struct iommufd_access *access);

@@ -2,8 +2,9 @@
 /*
  * Kernel drivers that reach mapped memory with the CPU.
  *
- * An access is attached to an IOAS as a device is to a page table, and told
- * when a mapping it may have pinned goes away.
+ * An access is attached to an IOAS as a device is to a page table. Its owner is
+ * asked to let go of pinned pages when their mapping is to be removed, and when
+ * the access leaves the IOAS.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -34,27 +35,18 @@ static void access_unmap(struct mapped_client *client, u64 iova, u64 length)
 						     struct iommufd_access,
 						     client);
 
-	if (access->ops->unmap)
-		access->ops->unmap(access->data, iova, length);
+	access->ops->unmap(access->data, iova, length);
 }
 
-/**
- * iommufd_access_create() - Be able to reach the memory of a context
- * @ictx: the context; the access keeps it alive until it is destroyed
- * @ops: what the owner supplies, for as long as the access exists
- * @data: for @ops
- * @id: set to the number by which the user can name the access
- *
- * Context: may sleep.
- * Return: the access, to be given back with iommufd_access_destroy(); -ENOMEM;
- * -ENOSPC without free numbers.
- */
-struct iommufd_access *
-iommufd_access_create(struct iommufd_ctx *ictx,
-		      const struct iommufd_access_ops *ops, void *data, u32 *id)
+static struct iommufd_access *
+access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
+	      void *data, const u64 *cookie)
 {
 	struct iommufd_access *access;
 
+	lockdep_assert_held(&ictx->device_lock);
+	if (iommufd_cookie_taken(ictx, cookie))
+		return ERR_PTR(-EEXIST);
 	access = iommufd_object_create(ictx, struct iommufd_access, &access_ops);
 	if (IS_ERR(access))
 		return access;
@@ -62,56 +54,106 @@ iommufd_access_create(struct iommufd_ctx *ictx,
 	access->data = data;
 	access->client.pins = ops->pins;
 	access->client.unmap = access_unmap;
+	INIT_LIST_HEAD(&access->client.pinned);
 	mutex_init(&access->lock);
+	init_rwsem(&access->ioas_lock);
+	iommufd_cookie_add(ictx, &access->cookie, cookie, access->object.id);
 
 	/* The driver's reference makes the user's DESTROY answer EBUSY. */
 	refcount_inc(&access->object.users);
+	iommufd_object_publish(&access->object);
+	return access;
+}
+
+/**
+ * iommufd_access_create() - Be able to reach the memory of a context
+ * @ictx: the context; the access keeps it alive until it is destroyed
+ * @ops: what the owner supplies, for as long as the access exists
+ * @data: for @ops
+ * @cookie: 64-bit name that the user chose for the device, unique in @ictx;
+ *          NULL for none
+ * @id: set to the number by which the user can name the access
+ *
+ * Context: may sleep.
+ * Return: the access, to be given back with iommufd_access_destroy(); -EEXIST
+ * when something else in @ictx bears @cookie; -ENOMEM; -ENOSPC without free
+ * numbers.
+ */
+struct iommufd_access *
+iommufd_access_create(struct iommufd_ctx *ictx,
+		      const struct iommufd_access_ops *ops, void *data,
+		      const u64 *cookie, u32 *id)
+{
+	struct iommufd_access *access;
+
+	if (WARN_ON(ops->pins && !ops->unmap))
+		return ERR_PTR(-EINVAL);
+
+	mutex_lock(&ictx->device_lock);
+	access = access_create(ictx, ops, data, cookie);
+	mutex_unlock(&ictx->device_lock);
+	if (IS_ERR(access))
+		return access;
 	iommufd_ctx_get(ictx);
 	*id = access->object.id;
-	iommufd_object_publish(&access->object);
 	return access;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_create);
 
 /**
  * iommufd_access_destroy() - Undo iommufd_access_create()
- * @access: has nothing pinned
+ * @access: detached first if need be, see iommufd_access_detach()
  *
- * Context: may sleep; waits for unmap callbacks in progress, so the caller
- * holds no lock that they take.
+ * The caller does not use it meanwhile.
+ *
+ * Context: may sleep; calls back and waits for callbacks in progress, so the
+ * caller holds no lock that they take.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {
 	struct iommufd_ctx *ictx = access->object.ictx;
 
 	iommufd_access_detach(access);
+	mutex_lock(&ictx->device_lock);
+	iommufd_cookie_remove(ictx, &access->cookie);
+	mutex_unlock(&ictx->device_lock);
 	iommufd_object_remove(&access->object);
 	iommufd_ctx_put(ictx);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_destroy);
 
-/* Everything is pinned no more once the owner was told. */
+/* Waits for pins, unpins and copies in progress. */
+static void access_set_ioas(struct iommufd_access *access,
+			    struct iommufd_ioas *ioas, bool leaving)
+{
+	lockdep_assert_held(&access->lock);
+	down_write(&access->ioas_lock);
+	access->ioas = ioas;
+	access->leaving = leaving;
+	up_write(&access->ioas_lock);
+}
+
+/*
+ * Nothing more is pinned from the first step on, so that in the second the
+ * owner lets go of the last pin.
+ */
 static void access_leave(struct iommufd_access *access)
 {
 	struct iommufd_ioas *ioas = access->ioas;
 
-	lockdep_assert_held(&access->lock);
 	if (!ioas)
 		return;
-	if (access->ops->unmap)
-		access->ops->unmap(access->data, 0, U64_MAX);
+	access_set_ioas(access, ioas, true);
 	mapped_space_remove_client(&ioas->space, &access->client);
-	access->ioas = NULL;
+	access_set_ioas(access, NULL, false);
 	iommufd_object_put(&ioas->object);
 }
 
 /**
  * iommufd_access_attach() - Choose the IOAS whose memory can be reached
- * @access: when it is attached already, it changes over: the owner is told to
- *          let go of everything first
+ * @access: when it is attached already, it changes over, which begins as
+ *          iommufd_access_detach() does
  * @ioas_id: number of the IOAS
- *
- * The caller does not pin or copy meanwhile.
  *
  * Context: may sleep; calls back as iommufd_access_destroy().
  * Return: 0; -ENOENT when @ioas_id names no IOAS; -EADDRINUSE when the owner
@@ -139,8 +181,7 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 		goto out_unlock;
 	}
 	access_leave(access);
-	mapped_space_add_client(&ioas->space, &access->client);
-	access->ioas = ioas;
+	access_set_ioas(access, ioas, false);
 out_unlock:
 	mutex_unlock(&access->lock);
 	return ret;
@@ -151,7 +192,9 @@ EXPORT_SYMBOL_GPL(iommufd_access_attach);
  * iommufd_access_detach() - Undo iommufd_access_attach()
  * @access: nothing happens when it is not attached
  *
- * The owner is told to let go of everything.
+ * The owner is asked to let go of each range that it has pinned. It may still
+ * be pinning and copying: what began before is finished first, what comes later
+ * finds @access not attached.
  *
  * Context: as iommufd_access_destroy().
  */
@@ -168,18 +211,29 @@ static int access_prot(unsigned int flags)
 	return flags & IOMMUFD_ACCESS_WRITE ? IOMMU_WRITE : IOMMU_READ;
 }
 
-/* The IOAS of a request; the owner does not detach while it is in progress. */
-static struct mapped_space *access_space(struct iommufd_access *access,
-					 u64 iova, u64 length)
+/*
+ * Begin a request. Return: where its range is, until access_end(); or what is
+ * wrong with it, with nothing to end.
+ */
+static struct mapped_space *access_begin(struct iommufd_access *access,
+					 u64 iova, u64 length, bool unpin)
 {
-	struct iommufd_ioas *ioas = READ_ONCE(access->ioas);
 	u64 last;
 
 	if (!length)
 		return ERR_PTR(-EINVAL);
 	if (check_add_overflow(iova, length - 1, &last))
 		return ERR_PTR(-EOVERFLOW);
-	return ioas ? &ioas->space : ERR_PTR(-ENOENT);
+	down_read(&access->ioas_lock);
+	if (access->ioas && (unpin || !access->leaving))
+		return &access->ioas->space;
+	up_read(&access->ioas_lock);
+	return ERR_PTR(-ENOENT);
+}
+
+static void access_end(struct iommufd_access *access)
+{
+	up_read(&access->ioas_lock);
 }
 
 /**
@@ -203,13 +257,18 @@ static struct mapped_space *access_space(struct iommufd_access *access,
 int iommufd_access_pin(struct iommufd_access *access, u64 iova, u64 length,
 		       struct page **pages, unsigned int flags)
 {
-	struct mapped_space *space = access_space(access, iova, length);
+	struct mapped_space *space;
+	int ret;
 
 	if (WARN_ON(!access->client.pins))
 		return -EINVAL;
+	space = access_begin(access, iova, length, false);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	return mapped_space_pin(space, iova, length, access_prot(flags), pages);
+	ret = mapped_space_pin(space, &access->client, iova, length,
+			       access_prot(flags), pages);
+	access_end(access);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_pin);
 
@@ -219,16 +278,18 @@ EXPORT_SYMBOL_GPL(iommufd_access_pin);
  * @iova: the same
  * @length: the same
  *
- * Nothing happens for a range that is not pinned.
+ * Nothing happens for a range that @access has not pinned.
  *
  * Context: may sleep; may be called from the unmap callback.
  */
 void iommufd_access_unpin(struct iommufd_access *access, u64 iova, u64 length)
 {
-	struct mapped_space *space = access_space(access, iova, length);
+	struct mapped_space *space = access_begin(access, iova, length, true);
 
-	if (!IS_ERR(space))
-		mapped_space_unpin(space, iova, length);
+	if (IS_ERR(space))
+		return;
+	mapped_space_unpin(space, &access->client, iova, length);
+	access_end(access);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_unpin);
 
@@ -246,11 +307,14 @@ EXPORT_SYMBOL_GPL(iommufd_access_unpin);
 int iommufd_access_copy(struct iommufd_access *access, u64 iova, void *buffer,
 			size_t length, unsigned int flags)
 {
-	struct mapped_space *space = access_space(access, iova, length);
+	struct mapped_space *space = access_begin(access, iova, length, false);
+	int ret;
 
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	return mapped_space_copy(space, iova, buffer, length,
-				 flags & IOMMUFD_ACCESS_WRITE);
+	ret = mapped_space_copy(space, iova, buffer, length,
+				flags & IOMMUFD_ACCESS_WRITE);
+	access_end(access);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_copy);

@@ -8,7 +8,10 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 
+#include "cookie.h"
+#include "mapping.h"
 #include "object.h"
 
 struct iommufd_access_ops;
@@ -19,19 +22,24 @@ struct iommufd_ioas;
  * @object: its base; one user more than its number, which is the driver
  * @ops: what the driver wants to hear; immutable
  * @data: for @ops; immutable
- * @lock: attach and detach, against each other. Not taken to pin or read, which
- *        the driver calls while it handles an unmap notice: the driver does
- *        not detach while it pins
- * @ioas: what it is attached to, with a reference; NULL for nothing; under
- *        @lock
- * @client: among those that are told of an unmap, while it is attached
+ * @cookie: the name that the user chose; under iommufd_ctx.device_lock
+ * @lock: attach and detach, against each other
+ * @ioas_lock: shared while the driver pins, unpins or copies, which it may do
+ *             at any time; so not held while the driver is called
+ * @ioas: what it is attached to, with a reference; NULL for nothing; changed
+ *        under @lock and @ioas_lock
+ * @leaving: @ioas is good for unpinning only; changed as @ioas
+ * @client: the driver as one that can be asked to let go
  */
 struct iommufd_access {
 	struct iommufd_object object;
 	const struct iommufd_access_ops *ops;
 	void *data;
+	struct iommufd_cookie cookie;
 	struct mutex lock;
+	struct rw_semaphore ioas_lock;
 	struct iommufd_ioas *ioas;
+	bool leaving;
 	struct mapped_client client;
 };
 

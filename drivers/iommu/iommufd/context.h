@@ -26,9 +26,9 @@ struct iommufd_ioas;
  *                while there are no objects
  * @process_lock: moving accounts to another process, one at a time; outside of
  *                all other locks
- * @device_lock: bind and unbind; protects @devices, @groups and the claims of
+ * @device_lock: bind and unbind; protects @cookies, @groups and the claims of
  *               DMA ownership
- * @devices: struct iommufd_device.link
+ * @cookies: struct iommufd_cookie.link
  * @groups: struct iommufd_group.link
  */
 struct iommufd_ctx {
@@ -38,7 +38,7 @@ struct iommufd_ctx {
 	enum memory_charge_class charge_class;
 	struct mutex process_lock;
 	struct mutex device_lock;
-	struct list_head devices;
+	struct list_head cookies;
 	struct list_head groups;
 };
 

@@ -121,17 +121,6 @@ static void group_put(struct iommufd_group *group)
 		group_destroy(group);
 }
 
-static struct iommufd_device *cookie_find(struct iommufd_ctx *ictx, u64 cookie)
-{
-	struct iommufd_device *idev;
-
-	lockdep_assert_held(&ictx->device_lock);
-	list_for_each_entry(idev, &ictx->devices, link)
-		if (idev->has_cookie && idev->cookie == cookie)
-			return idev;
-	return NULL;
-}
-
 /*
  * A device that may write to any interrupt address can send any interrupt of
  * the host. Either the interrupt controller or the IOMMU has to prevent that.
@@ -163,7 +152,7 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	ret = check_interrupts(dev);
 	if (ret)
 		return ERR_PTR(ret);
-	if (cookie && cookie_find(ictx, *cookie))
+	if (iommufd_cookie_taken(ictx, cookie))
 		return ERR_PTR(-EEXIST);
 
 	idev = iommufd_object_create(ictx, struct iommufd_device,
@@ -178,10 +167,8 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	}
 
 	idev->dev = get_device(dev);
-	idev->has_cookie = cookie;
-	idev->cookie = cookie ? *cookie : idev->object.id;
+	iommufd_cookie_add(ictx, &idev->cookie, cookie, idev->object.id);
 	INIT_LIST_HEAD(&idev->attached_link);
-	list_add_tail(&idev->link, &ictx->devices);
 	/* The driver's reference makes the user's DESTROY answer EBUSY. */
 	refcount_inc(&idev->object.users);
 	iommufd_object_publish(&idev->object);
@@ -209,7 +196,7 @@ void iommufd_device_remove(struct iommufd_device *idev)
 
 	WARN_ON(!list_empty(&idev->attached_link));
 	mutex_lock(&ictx->device_lock);
-	list_del(&idev->link);
+	iommufd_cookie_remove(ictx, &idev->cookie);
 	mutex_unlock(&ictx->device_lock);
 
 	/* An ioctl may need the group until nobody uses the device any more. */
@@ -237,7 +224,7 @@ void iommufd_device_remove(struct iommufd_device *idev)
  * -EINVAL when the IOMMU cannot keep caches coherent; -ENODEV without an
  * iommu_group; -EPERM when interrupts are not isolated, or the group has
  * another owner; -EBUSY when the group is attached elsewhere; -EEXIST when
- * another device of @ictx bears @cookie; -ENOMEM; -ENOSPC without free numbers.
+ * something else in @ictx bears @cookie; -ENOMEM; -ENOSPC without free numbers.
  */
 struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
@@ -270,21 +257,6 @@ void iommufd_unbind_device(struct iommufd_device *idev)
 	iommufd_ctx_put(ictx);
 }
 EXPORT_SYMBOL_GPL(iommufd_unbind_device);
-
-/* IOMMU_DEVICE_FIND */
-int iommufd_device_find(struct iommufd_command *command)
-{
-	struct iommu_device_find *arg = command->argument;
-	struct iommufd_ctx *ictx = command->ictx;
-	struct iommufd_device *idev;
-
-	mutex_lock(&ictx->device_lock);
-	idev = cookie_find(ictx, arg->dev_cookie);
-	if (idev)
-		arg->out_dev_id = idev->object.id;
-	mutex_unlock(&ictx->device_lock);
-	return idev ? iommufd_command_reply(command) : -ENOENT;
-}
 
 /* What the IOMMU driver tells, and zeroes up to the caller's capacity. */
 static int hw_info_copy(struct iommu_hw_info *arg,

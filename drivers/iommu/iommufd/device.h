@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 
+#include "cookie.h"
 #include "object.h"
 
 struct device;
@@ -42,20 +43,16 @@ struct iommufd_group {
 /**
  * struct iommufd_device - a bound device
  * @object: its base; one user more than its number, which is the driver
- * @link: in struct iommufd_ctx.devices; under its device_lock
  * @dev: holds a reference; immutable
  * @group: immutable
- * @cookie: the name that the user chose; immutable
- * @has_cookie: the user chose one; immutable. If not, the number is the name
+ * @cookie: the name that the user chose; under iommufd_ctx.device_lock
  * @attached_link: in struct iommufd_group.attached; under its lock
  */
 struct iommufd_device {
 	struct iommufd_object object;
-	struct list_head link;
 	struct device *dev;
 	struct iommufd_group *group;
-	u64 cookie;
-	bool has_cookie;
+	struct iommufd_cookie cookie;
 	struct list_head attached_link;
 };
 
@@ -67,7 +64,6 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 					     const u64 *cookie);
 void iommufd_device_remove(struct iommufd_device *idev);
 
-int iommufd_device_find(struct iommufd_command *command);
 int iommufd_device_hw_info(struct iommufd_command *command);
 
 #endif

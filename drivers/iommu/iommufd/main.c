@@ -17,6 +17,7 @@
  *	change_process.c	another process pays
  *	access.c	kernel drivers that reach memory with the CPU
  *	compat_ioas.c	where VFIO groups attach
+ *	cookie.c	names that the user chose for devices
  *	mapping.c	what is mapped, in which tables
  *	mapping_pin.c	kernel users of what is mapped
  *	iova_space.c	ranges of IOVA as data
@@ -31,6 +32,7 @@
  *	iommufd_ctx.device_lock
  *	iommufd_access.lock
  *	  mapped_space.clients_lock
+ *	    iommufd_access.ioas_lock
  *	iommufd_group.lock
  *	  iommufd_ioas.attach_lock
  *	    mapped_space.tables_lock
@@ -58,6 +60,7 @@
 #include "command.h"
 #include "compat_ioas.h"
 #include "context.h"
+#include "cookie.h"
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
@@ -190,7 +193,7 @@ static int option(struct iommufd_command *command)
 
 static const struct iommufd_command_info commands[] = {
 	COMMAND(IOMMU_DESTROY, destroy_object, iommu_destroy, id),
-	COMMAND(IOMMU_DEVICE_FIND, iommufd_device_find, iommu_device_find,
+	COMMAND(IOMMU_DEVICE_FIND, iommufd_cookie_find, iommu_device_find,
 		dev_cookie),
 	COMMAND(IOMMU_GET_HW_INFO, iommufd_device_hw_info, iommu_hw_info,
 		__reserved, FLAGS(iommu_hw_info, IOMMU_HW_INFO_FLAG_INPUT_TYPE),
@@ -329,7 +332,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	ictx->charge_class = MEMORY_CHARGE_USER;
 	mutex_init(&ictx->process_lock);
 	mutex_init(&ictx->device_lock);
-	INIT_LIST_HEAD(&ictx->devices);
+	INIT_LIST_HEAD(&ictx->cookies);
 	INIT_LIST_HEAD(&ictx->groups);
 	file->private_data = ictx;
 	return 0;

@@ -48,14 +48,12 @@ void mapped_space_init(struct mapped_space *space)
 	INIT_LIST_HEAD(&space->tables);
 	space->large_pages = true;
 	init_rwsem(&space->clients_lock);
-	INIT_LIST_HEAD(&space->clients);
 }
 
 /* Everything mapped and every table is gone already. */
 void mapped_space_destroy(struct mapped_space *space)
 {
 	WARN_ON(!list_empty(&space->tables));
-	WARN_ON(!list_empty(&space->clients));
 	iova_space_destroy(&space->iova);
 	mutex_destroy(&space->lock);
 }

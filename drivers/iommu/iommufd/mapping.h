@@ -13,7 +13,7 @@
  *
  * Lock order:
  *
- *	mapped_space.clients_lock	who is told of removals
+ *	mapped_space.clients_lock	asking drivers to let go
  *	  locks that drivers take in their unmap callback
  *	mapped_space.tables_lock	set of tables, and filling them
  *	  mapped_space.lock		ranges and states of mappings; a leaf
@@ -63,15 +63,15 @@ struct mapping {
 };
 
 /**
- * struct mapped_client - somebody who wants to know of removals
- * @link: in mapped_space.clients
+ * struct mapped_client - a kernel user that can be asked to let go
  * @pins: it pins pages, so mappings have to consist of pages
- * @unmap: let go of what is pinned in the range, which is that of a mapping.
- *         May come several times, and for ranges that were never pinned
+ * @pinned: struct mapping_pin.link; under mapped_space.lock
+ * @unmap: let go of what is pinned in the range. Comes for each range that is
+ *         pinned, again until it is not
  */
 struct mapped_client {
-	struct list_head link;
 	bool pins;
+	struct list_head pinned;
 	void (*unmap)(struct mapped_client *client, u64 iova, u64 length);
 };
 
@@ -82,9 +82,10 @@ struct mapped_client {
  * @tables_lock: see above
  * @tables: struct mapped_table.link; under @tables_lock
  * @large_pages: tables may use pages larger than the CPU's; under @tables_lock
- * @clients_lock: shared while clients are told of a removal
- * @clients: struct mapped_client.link; under @clients_lock
- * @nr_pinning_clients: how many of them pin; under @tables_lock
+ * @clients_lock: shared while a client is called because of a removal. A client
+ *                that has let go of everything takes it once, and is not called
+ *                after that
+ * @nr_pinning_clients: how many clients pin; under @tables_lock
  */
 struct mapped_space {
 	struct iova_space iova;
@@ -93,7 +94,6 @@ struct mapped_space {
 	struct list_head tables;
 	bool large_pages;
 	struct rw_semaphore clients_lock;
-	struct list_head clients;
 	unsigned int nr_pinning_clients;
 };
 
@@ -150,14 +150,13 @@ bool mapped_space_is_coherent(struct mapped_space *space);
 u64 mapped_space_page_sizes(struct mapped_space *space);
 int mapped_space_count_pinning(struct mapped_space *space, int change);
 
-void mapped_space_add_client(struct mapped_space *space,
-			     struct mapped_client *client);
 void mapped_space_remove_client(struct mapped_space *space,
 				struct mapped_client *client);
 int mapping_drain(struct mapped_space *space, struct mapping *mapping);
-int mapped_space_pin(struct mapped_space *space, u64 iova, u64 length, int prot,
-		     struct page **pages);
-void mapped_space_unpin(struct mapped_space *space, u64 iova, u64 length);
+int mapped_space_pin(struct mapped_space *space, struct mapped_client *client,
+		     u64 iova, u64 length, int prot, struct page **pages);
+void mapped_space_unpin(struct mapped_space *space,
+			struct mapped_client *client, u64 iova, u64 length);
 int mapped_space_copy(struct mapped_space *space, u64 iova, void *buffer,
 		      u64 length, bool write);
 

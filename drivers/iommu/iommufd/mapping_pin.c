@@ -7,10 +7,15 @@
  * the mapping is live, so that a remover either finds the user or the user
  * finds the mapping draining and is refused. Pins are of page ranges: the
  * IOVA and the memory of the mapping must agree on where a page begins.
+ *
+ * A pin belongs to the client that made it. Others, who may have pinned the
+ * same pages, can neither undo it nor are they asked to.
  */
 #include <linux/highmem.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -22,15 +27,23 @@
 #define DRAIN_WAIT (HZ / 20 ?: 1)
 
 /**
- * struct mapping_pin - one range that users pinned
- * @rb: in mapping.pins, in order of @range
- * @range: pages of the memory
+ * struct mapping_pin - one range that a client pinned; under mapped_space.lock
+ * @rb: in mapping.pins, in order of @range, then of @client
+ * @link: in mapped_client.pinned
+ * @mapping: immutable
+ * @client: immutable
+ * @range: pages of the memory; immutable
  * @nr_users: how often
+ * @nr_requests: how often @client was asked to let go because it leaves
  */
 struct mapping_pin {
 	struct rb_node rb;
+	struct list_head link;
+	struct mapping *mapping;
+	struct mapped_client *client;
 	struct page_range range;
 	unsigned int nr_users;
+	unsigned int nr_requests;
 };
 
 /**
@@ -53,45 +66,173 @@ static struct page_range part_pages(const struct mapping_part *part)
 	};
 }
 
-/**
- * mapped_space_add_client() - Tell somebody before a mapping is removed
- * @space: whose mappings
- * @client: whom; if it pins, mapped_space_count_pinning() has counted it
- */
-void mapped_space_add_client(struct mapped_space *space,
-			     struct mapped_client *client)
+/* Where @left comes before @right: less than 0. */
+static int pin_compare(const struct mapping_pin *left,
+		       const struct mapping_pin *right)
 {
-	down_write(&space->clients_lock);
-	list_add_tail(&client->link, &space->clients);
-	up_write(&space->clients_lock);
+	if (left->range.first != right->range.first)
+		return left->range.first < right->range.first ? -1 : 1;
+	if (left->range.last != right->range.last)
+		return left->range.last < right->range.last ? -1 : 1;
+	if (left->client != right->client)
+		return left->client < right->client ? -1 : 1;
+	return 0;
+}
+
+/* The pin of @key's client and range. */
+static struct mapping_pin *pin_find(struct mapping *mapping,
+				    const struct mapping_pin *key)
+{
+	struct rb_node *rb = mapping->pins.rb_node;
+
+	while (rb) {
+		struct mapping_pin *pin = rb_entry(rb, struct mapping_pin, rb);
+		int order = pin_compare(key, pin);
+
+		if (!order)
+			return pin;
+		rb = order < 0 ? rb->rb_left : rb->rb_right;
+	}
+	return NULL;
+}
+
+/* The first pin after @key, which need not exist any more. */
+static struct mapping_pin *pin_after(struct mapping *mapping,
+				     const struct mapping_pin *key)
+{
+	struct rb_node *rb = mapping->pins.rb_node;
+	struct mapping_pin *after = NULL;
+
+	while (rb) {
+		struct mapping_pin *pin = rb_entry(rb, struct mapping_pin, rb);
+
+		if (pin_compare(key, pin) < 0) {
+			after = pin;
+			rb = rb->rb_left;
+		} else {
+			rb = rb->rb_right;
+		}
+	}
+	return after;
+}
+
+static void pin_insert(struct mapping_pin *new)
+{
+	struct rb_node **link = &new->mapping->pins.rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		struct mapping_pin *pin = rb_entry(*link, struct mapping_pin,
+						   rb);
+
+		parent = *link;
+		link = pin_compare(new, pin) < 0 ? &parent->rb_left :
+						   &parent->rb_right;
+	}
+	rb_link_node(&new->rb, parent, link);
+	rb_insert_color(&new->rb, &new->mapping->pins);
+	list_add_tail(&new->link, &new->client->pinned);
+}
+
+static void pin_free(struct mapping_pin *pin)
+{
+	rb_erase(&pin->rb, &pin->mapping->pins);
+	list_del(&pin->link);
+	kfree(pin);
+}
+
+/* The IOVA of what is pinned, and how many bytes. */
+static u64 pin_iova(const struct mapping_pin *pin, u64 *length)
+{
+	const struct mapping *mapping = pin->mapping;
+	u64 start = max((u64)pin->range.first << PAGE_SHIFT, mapping->offset);
+	u64 end = min(((u64)pin->range.last + 1) << PAGE_SHIFT,
+		      mapping->offset + iova_area_length(&mapping->area));
+
+	*length = end - start;
+	return mapping->area.start + (start - mapping->offset);
+}
+
+/*
+ * Ask for each pin of a mapping once. Pins that come up while others are being
+ * asked for may be passed over.
+ */
+static void request_mapping(struct mapped_space *space, struct mapping *mapping)
+{
+	struct mapping_pin asked = {};
+
+	down_read(&space->clients_lock);
+	for (;;) {
+		struct mapping_pin *pin;
+		u64 iova, length;
+
+		mutex_lock(&space->lock);
+		pin = pin_after(mapping, &asked);
+		if (pin) {
+			asked = *pin;
+			iova = pin_iova(pin, &length);
+		}
+		mutex_unlock(&space->lock);
+		if (!pin)
+			break;
+		asked.client->unmap(asked.client, iova, length);
+	}
+	up_read(&space->clients_lock);
+}
+
+/*
+ * Choose one of the pins of @client, each in turn; @again when it was asked for
+ * before. One that was asked for often enough is forgotten, but its pages stay
+ * pinned, and the mapping in use: so they are by the client for all we know.
+ */
+static bool choose_request(struct mapped_space *space,
+			   struct mapped_client *client, u64 *iova, u64 *length,
+			   bool *again)
+{
+	struct mapping_pin *pin;
+
+	mutex_lock(&space->lock);
+	while ((pin = list_first_entry_or_null(&client->pinned,
+					       struct mapping_pin, link)) &&
+	       pin->nr_requests++ == DRAIN_ROUNDS) {
+		WARN_ONCE(1, "iommufd: a driver keeps pages of an address space that it leaves\n");
+		pin_free(pin);
+	}
+	if (pin) {
+		list_move_tail(&pin->link, &client->pinned);
+		*iova = pin_iova(pin, length);
+		*again = pin->nr_requests > 1;
+	}
+	mutex_unlock(&space->lock);
+	return pin;
 }
 
 /**
- * mapped_space_remove_client() - Undo mapped_space_add_client()
- * @space: whose mappings
- * @client: has let go of everything; is not counted as pinning any more
+ * mapped_space_remove_client() - A client leaves
+ * @space: where it pins
+ * @client: was counted by mapped_space_count_pinning() if it pins, and pins
+ *          nothing more; is asked to let go of what it has pinned
  *
- * Waits for notices in progress.
+ * Waits for calls of @client in progress.
+ *
+ * Context: no lock that @client may need to let go.
  */
 void mapped_space_remove_client(struct mapped_space *space,
 				struct mapped_client *client)
 {
+	u64 iova, length;
+	bool again;
+
+	if (!client->pins)
+		return;
+	while (choose_request(space, client, &iova, &length, &again)) {
+		if (again)
+			schedule_timeout_uninterruptible(DRAIN_WAIT);
+		client->unmap(client, iova, length);
+	}
 	down_write(&space->clients_lock);
-	list_del(&client->link);
 	up_write(&space->clients_lock);
-	if (client->pins)
-		mapped_space_count_pinning(space, -1);
-}
-
-static void notify_clients(struct mapped_space *space, struct mapping *mapping)
-{
-	struct mapped_client *client;
-
-	down_read(&space->clients_lock);
-	list_for_each_entry(client, &space->clients, link)
-		client->unmap(client, mapping->area.start,
-			      iova_area_length(&mapping->area));
-	up_read(&space->clients_lock);
+	mapped_space_count_pinning(space, -1);
 }
 
 /**
@@ -107,7 +248,7 @@ int mapping_drain(struct mapped_space *space, struct mapping *mapping)
 	unsigned int round;
 
 	for (round = 0; round != DRAIN_ROUNDS; round++) {
-		notify_clients(space, mapping);
+		request_mapping(space, mapping);
 		if (wait_var_event_timeout(&mapping->nr_users,
 					   !atomic_read(&mapping->nr_users),
 					   DRAIN_WAIT))
@@ -176,71 +317,20 @@ static bool part_is_paged(const struct mapping_part *part, u64 iova,
 	       (is_last || !offset_in_page(end));
 }
 
-static struct mapping_pin *pin_find(struct mapping *mapping,
-				    struct page_range range,
-				    struct rb_node ***link,
-				    struct rb_node **parent)
+/* Remember @new, which is used or freed. */
+static void pin_record(struct mapped_space *space, struct mapping_pin *new)
 {
-	*link = &mapping->pins.rb_node;
-	*parent = NULL;
-	while (**link) {
-		struct mapping_pin *pin = rb_entry(**link, struct mapping_pin,
-						   rb);
-
-		if (pin->range.first == range.first &&
-		    pin->range.last == range.last)
-			return pin;
-		*parent = **link;
-		if (range.first < pin->range.first ||
-		    (range.first == pin->range.first &&
-		     range.last < pin->range.last))
-			*link = &(**link)->rb_left;
-		else
-			*link = &(**link)->rb_right;
-	}
-	return NULL;
-}
-
-/* Remember that @range is pinned; @new is used or freed. */
-static void pin_record(struct mapped_space *space, struct mapping *mapping,
-		       struct mapping_pin *new)
-{
-	struct rb_node **link, *parent;
 	struct mapping_pin *pin;
 
 	mutex_lock(&space->lock);
-	pin = pin_find(mapping, new->range, &link, &parent);
-	if (pin) {
+	pin = pin_find(new->mapping, new);
+	if (pin)
 		pin->nr_users++;
-	} else {
-		new->nr_users = 1;
-		rb_link_node(&new->rb, parent, link);
-		rb_insert_color(&new->rb, &mapping->pins);
-	}
+	else
+		pin_insert(new);
 	mutex_unlock(&space->lock);
 	if (pin)
 		kfree(new);
-}
-
-/* Return: whether @range was pinned. */
-static bool pin_forget(struct mapped_space *space, struct mapping *mapping,
-		       struct page_range range)
-{
-	struct rb_node **link, *parent;
-	struct mapping_pin *pin;
-	bool last = false;
-
-	mutex_lock(&space->lock);
-	pin = pin_find(mapping, range, &link, &parent);
-	if (pin) {
-		last = !--pin->nr_users;
-		if (last)
-			rb_erase(&pin->rb, &mapping->pins);
-	}
-	mutex_unlock(&space->lock);
-	if (last)
-		kfree(pin);
-	return pin;
 }
 
 static int collect_pages(const struct page_run *run, void *data)
@@ -253,8 +343,8 @@ static int collect_pages(const struct page_run *run, void *data)
 	return 0;
 }
 
-static int part_pin(struct mapped_space *space, const struct mapping_part *part,
-		    struct page ***next)
+static int part_pin(struct mapped_space *space, struct mapped_client *client,
+		    const struct mapping_part *part, struct page ***next)
 {
 	struct user_memory *memory = part->mapping->memory;
 	struct mapping_pin *pin;
@@ -263,20 +353,24 @@ static int part_pin(struct mapped_space *space, const struct mapping_part *part,
 	pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
 	if (!pin)
 		return -ENOMEM;
+	pin->mapping = part->mapping;
+	pin->client = client;
 	pin->range = part_pages(part);
+	pin->nr_users = 1;
 	ret = user_memory_pin(memory, pin->range);
 	if (ret) {
 		kfree(pin);
 		return ret;
 	}
 	user_memory_walk(memory, pin->range, collect_pages, next);
-	pin_record(space, part->mapping, pin);
+	pin_record(space, pin);
 	return 0;
 }
 
 /**
  * mapped_space_pin() - Keep pages for a kernel user
  * @space: where they are mapped
+ * @client: the user, which pins
  * @iova: first byte
  * @length: bytes, at least 1; @iova + @length - 1 does not wrap
  * @prot: IOMMU_READ, IOMMU_WRITE: what the user does with them
@@ -286,8 +380,8 @@ static int part_pin(struct mapped_space *space, const struct mapping_part *part,
  * allow it; -EINVAL when pages of IOVA are not pages of memory, or a mapping is
  * being removed; an errno of user_memory_pin().
  */
-int mapped_space_pin(struct mapped_space *space, u64 iova, u64 length, int prot,
-		     struct page **pages)
+int mapped_space_pin(struct mapped_space *space, struct mapped_client *client,
+		     u64 iova, u64 length, int prot, struct page **pages)
 {
 	u64 done = 0;
 	int ret;
@@ -300,7 +394,7 @@ int mapped_space_pin(struct mapped_space *space, u64 iova, u64 length, int prot,
 			goto err_unpin;
 		if (part_is_paged(&part, iova + done, !done,
 				  done + part.length == length))
-			ret = part_pin(space, &part, &pages);
+			ret = part_pin(space, client, &part, &pages);
 		else
 			ret = -EINVAL;
 		if (ret) {
@@ -314,46 +408,63 @@ int mapped_space_pin(struct mapped_space *space, u64 iova, u64 length, int prot,
 
 err_unpin:
 	if (done)
-		mapped_space_unpin(space, iova, done);
+		mapped_space_unpin(space, client, iova, done);
 	return ret;
 }
 
-/* The mapping at @iova, which has a pin and therefore stays. */
-static bool part_find(struct mapped_space *space, u64 iova, u64 length,
-		      struct mapping_part *part)
+/*
+ * Forget one pin in the mapping at @iova, for at most @length bytes. The length
+ * of @part is 0 where nothing is mapped, its mapping NULL where @client has no
+ * such pin. Else the pages are still pinned and the mapping in use.
+ */
+static void part_forget(struct mapped_space *space,
+			struct mapped_client *client, u64 iova, u64 length,
+			struct mapping_part *part)
 {
+	struct mapping_pin key = { .client = client };
+	struct mapping_pin *pin;
 	struct iova_area *area;
 
+	*part = (struct mapping_part){};
 	mutex_lock(&space->lock);
 	area = iova_space_first(&space->iova, iova, iova);
-	if (area) {
-		part->mapping = container_of(area, struct mapping, area);
-		part->offset = part->mapping->offset + (iova - area->start);
-		part->length = min(length, area->last - iova + 1);
-	}
+	if (!area)
+		goto out_unlock;
+	part->mapping = container_of(area, struct mapping, area);
+	part->offset = part->mapping->offset + (iova - area->start);
+	part->length = min(length, area->last - iova + 1);
+	key.range = part_pages(part);
+	pin = pin_find(part->mapping, &key);
+	if (!pin)
+		part->mapping = NULL;
+	else if (!--pin->nr_users)
+		pin_free(pin);
+out_unlock:
 	mutex_unlock(&space->lock);
-	return area;
 }
 
 /**
  * mapped_space_unpin() - Undo mapped_space_pin()
  * @space: where
+ * @client: who
  * @iova: as then
  * @length: as then
  *
  * What is not pinned is passed over: some drivers let go of a range without
  * knowing whether they have it.
  */
-void mapped_space_unpin(struct mapped_space *space, u64 iova, u64 length)
+void mapped_space_unpin(struct mapped_space *space,
+			struct mapped_client *client, u64 iova, u64 length)
 {
 	u64 done = 0;
 
 	while (done != length) {
 		struct mapping_part part;
 
-		if (!part_find(space, iova + done, length - done, &part))
+		part_forget(space, client, iova + done, length - done, &part);
+		if (!part.length)
 			return;
-		if (pin_forget(space, part.mapping, part_pages(&part))) {
+		if (part.mapping) {
 			user_memory_unpin(part.mapping->memory,
 					  part_pages(&part));
 			mapping_put_user(part.mapping);

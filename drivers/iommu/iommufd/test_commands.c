@@ -317,7 +317,7 @@ static int test_create_access(struct iommufd_command *command)
 	INIT_LIST_HEAD(&test->items);
 	test->access = iommufd_access_create(command->ictx, test->pins ?
 					     &pinning_ops : &copying_ops,
-					     test, &id);
+					     test, NULL, &id);
 	if (IS_ERR(test->access)) {
 		ret = PTR_ERR(test->access);
 		goto err_free;

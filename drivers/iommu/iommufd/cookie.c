@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Names that a user chose for what is bound to a context: devices, and accesses
+ * that stand for emulated devices.
+ */
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <uapi/linux/iommufd.h>
+
+#include "command.h"
+#include "context.h"
+#include "cookie.h"
+
+static struct iommufd_cookie *cookie_find(struct iommufd_ctx *ictx, u64 value)
+{
+	struct iommufd_cookie *cookie;
+
+	lockdep_assert_held(&ictx->device_lock);
+	list_for_each_entry(cookie, &ictx->cookies, link)
+		if (cookie->value == value)
+			return cookie;
+	return NULL;
+}
+
+/* Does something in the context bear this name? NULL is no name. */
+bool iommufd_cookie_taken(struct iommufd_ctx *ictx, const u64 *value)
+{
+	return value && cookie_find(ictx, *value);
+}
+
+/**
+ * iommufd_cookie_add() - Give an object its name
+ * @ictx: the context
+ * @cookie: zeroed memory that lives as long as the object
+ * @value: the name, which is not taken; NULL for none
+ * @id: the number of the object
+ */
+void iommufd_cookie_add(struct iommufd_ctx *ictx, struct iommufd_cookie *cookie,
+			const u64 *value, u32 id)
+{
+	lockdep_assert_held(&ictx->device_lock);
+	if (!value)
+		return;
+	cookie->value = *value;
+	cookie->id = id;
+	list_add_tail(&cookie->link, &ictx->cookies);
+}
+
+/* Undo iommufd_cookie_add(), also without a name. */
+void iommufd_cookie_remove(struct iommufd_ctx *ictx,
+			   struct iommufd_cookie *cookie)
+{
+	lockdep_assert_held(&ictx->device_lock);
+	if (cookie->link.next)
+		list_del(&cookie->link);
+}
+
+/* IOMMU_DEVICE_FIND */
+int iommufd_cookie_find(struct iommufd_command *command)
+{
+	struct iommu_device_find *arg = command->argument;
+	struct iommufd_ctx *ictx = command->ictx;
+	struct iommufd_cookie *cookie;
+
+	mutex_lock(&ictx->device_lock);
+	cookie = cookie_find(ictx, arg->dev_cookie);
+	if (cookie)
+		arg->out_dev_id = cookie->id;
+	mutex_unlock(&ictx->device_lock);
+	return cookie ? iommufd_command_reply(command) : -ENOENT;
+}
