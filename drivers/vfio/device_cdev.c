@@ -302,14 +302,14 @@ static int cdev_ioctl_attach(struct vfio_device *device,
 		return -EFAULT;
 
 	mutex_lock(&device->dev_set->lock);
-	ret = iommufd_attach_device(device->iommufd_device, &attach.pt_id);
+	ret = vfio_iommufd_attach(device, &attach.pt_id);
 	mutex_unlock(&device->dev_set->lock);
 	if (ret)
 		return ret;
 
 	if (put_user(attach.pt_id, &arg->pt_id)) {
 		mutex_lock(&device->dev_set->lock);
-		iommufd_detach_device(device->iommufd_device);
+		vfio_iommufd_detach(device);
 		mutex_unlock(&device->dev_set->lock);
 		return -EFAULT;
 	}
@@ -329,7 +329,7 @@ static int cdev_ioctl_detach(struct vfio_device *device,
 		return -EINVAL;
 
 	mutex_lock(&device->dev_set->lock);
-	iommufd_detach_device(device->iommufd_device);
+	vfio_iommufd_detach(device);
 	mutex_unlock(&device->dev_set->lock);
 	return 0;
 }

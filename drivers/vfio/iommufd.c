@@ -3,10 +3,13 @@
  * From a VFIO device to iommufd: the parts of bind, open, close and unbind
  * that the character device and the group share, and the group's own iommufd.
  *
- * vfio_device.iommufd_device is the whole state. It is set from the driver's
+ * vfio_device.iommufd_device is the whole state, or vfio_device.iommufd_access
+ * of a device without DMA of its own. One of them is set from the driver's
  * bind_iommufd until vfio_iommufd_close(), under dev_set->lock, and as long as
  * it is set the context, the ownership of the DMA and the attachment exist.
+ * Drivers pin and copy without that lock, but only while the device is open.
  */
+#include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
@@ -44,10 +47,168 @@ int vfio_iommufd_physical_bind(struct vfio_device *vdev,
 }
 EXPORT_SYMBOL_GPL(vfio_iommufd_physical_bind);
 
+static void emulated_unmap(void *data, u64 iova, u64 length)
+{
+	struct vfio_device *vdev = data;
+
+	vdev->ops->dma_unmap(vdev, iova, length);
+}
+
+static const struct iommufd_access_ops emulated_pinning_ops = {
+	.pins = true,
+	.unmap = emulated_unmap,
+};
+
+static const struct iommufd_access_ops emulated_copying_ops = {};
+
+/**
+ * vfio_iommufd_emulated_bind() - bind_iommufd for a device without DMA
+ * @vdev: the device, whose driver uses vfio_pin_pages() and vfio_dma_rw()
+ * @bind: what to bind it to; @bind->devid is filled in
+ *
+ * For use as &vfio_device_ops.bind_iommufd, or as its last step. The device
+ * attaches to an IOAS, not to a page table. A driver with dma_unmap may pin;
+ * it is called for each page that it has pinned.
+ *
+ * Context: vdev->dev_set->lock is held.
+ * Return: 0, and @vdev->iommufd_access is set. %-EINVAL if there is a token;
+ * otherwise the errors of iommufd_access_create().
+ */
+int vfio_iommufd_emulated_bind(struct vfio_device *vdev,
+			       struct vfio_iommufd_bind *bind)
+{
+	struct iommufd_access *access;
+
+	lockdep_assert_held(&vdev->dev_set->lock);
+
+	if (bind->token)
+		return -EINVAL;
+
+	access = iommufd_access_create(bind->ictx,
+				       vdev->ops->dma_unmap ?
+				       &emulated_pinning_ops :
+				       &emulated_copying_ops,
+				       vdev, bind->cookie, &bind->devid);
+	if (IS_ERR(access))
+		return PTR_ERR(access);
+
+	vdev->iommufd_access = access;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vfio_iommufd_emulated_bind);
+
+/**
+ * vfio_iommufd_pin_pages() - vfio_pin_pages() on an iommufd
+ * @device: an open device with an access
+ * @iova: in the first page
+ * @npage: how many, at least 1
+ * @prot: %IOMMU_READ, %IOMMU_WRITE
+ * @pages: set to the pages
+ *
+ * Each page is pinned on its own: drivers unpin in other portions than they
+ * pinned.
+ *
+ * Return: @npage, or an error with none of the pages pinned.
+ */
+int vfio_iommufd_pin_pages(struct vfio_device *device, dma_addr_t iova,
+			   int npage, int prot, struct page **pages)
+{
+	unsigned int flags = prot & IOMMU_WRITE ? IOMMUFD_ACCESS_WRITE : 0;
+	int i, ret;
+
+	if (!device->ops->dma_unmap)
+		return -EINVAL;
+
+	iova &= PAGE_MASK;
+	for (i = 0; i < npage; i++) {
+		ret = iommufd_access_pin(device->iommufd_access,
+					 iova + i * PAGE_SIZE, PAGE_SIZE,
+					 &pages[i], flags);
+		if (ret) {
+			vfio_iommufd_unpin_pages(device, iova, i);
+			return ret;
+		}
+	}
+	return npage;
+}
+
+/**
+ * vfio_iommufd_unpin_pages() - vfio_unpin_pages() on an iommufd
+ * @device: an open device with an access
+ * @iova: in the first page
+ * @npage: how many; those that @device has not pinned are passed over
+ */
+void vfio_iommufd_unpin_pages(struct vfio_device *device, dma_addr_t iova,
+			      int npage)
+{
+	int i;
+
+	iova &= PAGE_MASK;
+	for (i = 0; i < npage; i++)
+		iommufd_access_unpin(device->iommufd_access,
+				     iova + i * PAGE_SIZE, PAGE_SIZE);
+}
+
+/**
+ * vfio_iommufd_dma_rw() - vfio_dma_rw() on an iommufd
+ * @device: an open device with an access
+ * @iova: first byte
+ * @data: kernel memory
+ * @len: bytes
+ * @write: from @data to the mapped memory
+ *
+ * Return: 0, or an error after which a part may have been copied.
+ */
+int vfio_iommufd_dma_rw(struct vfio_device *device, dma_addr_t iova, void *data,
+			size_t len, bool write)
+{
+	return iommufd_access_copy(device->iommufd_access, iova, data, len,
+				   write ? IOMMUFD_ACCESS_WRITE : 0);
+}
+
+/**
+ * vfio_iommufd_attach() - let a bound device reach memory
+ * @device: the device; if it is attached already, it changes over
+ * @pt_id: ID of an IOAS or, for a device with DMA, of a page table. Set to that
+ *         of the page table that is used, if there is one
+ *
+ * Context: device->dev_set->lock is held.
+ * Return: 0, or the errors of iommufd_attach_device() and
+ * iommufd_access_attach().
+ */
+int vfio_iommufd_attach(struct vfio_device *device, u32 *pt_id)
+{
+	lockdep_assert_held(&device->dev_set->lock);
+
+	if (device->iommufd_access)
+		return iommufd_access_attach(device->iommufd_access, *pt_id);
+	return iommufd_attach_device(device->iommufd_device, pt_id);
+}
+
+/**
+ * vfio_iommufd_detach() - undo vfio_iommufd_attach()
+ * @device: the device, which need not be attached
+ *
+ * Context: device->dev_set->lock is held.
+ */
+void vfio_iommufd_detach(struct vfio_device *device)
+{
+	lockdep_assert_held(&device->dev_set->lock);
+
+	if (device->iommufd_access)
+		iommufd_access_detach(device->iommufd_access);
+	else
+		iommufd_detach_device(device->iommufd_device);
+}
+
 static void iommufd_unbind(struct vfio_device *device)
 {
-	iommufd_detach_device(device->iommufd_device);
-	iommufd_unbind_device(device->iommufd_device);
+	vfio_iommufd_detach(device);
+	if (device->iommufd_access)
+		iommufd_access_destroy(device->iommufd_access);
+	else
+		iommufd_unbind_device(device->iommufd_device);
+	device->iommufd_access = NULL;
 	device->iommufd_device = NULL;
 }
 
@@ -132,7 +293,7 @@ int vfio_iommufd_group_open(struct vfio_device *device)
 	if (ret)
 		return ret;
 
-	ret = iommufd_attach_device(device->iommufd_device, &pt_id);
+	ret = vfio_iommufd_attach(device, &pt_id);
 	if (ret)
 		vfio_iommufd_close(device);
 	return ret;

@@ -220,14 +220,14 @@ int pci_native_device(struct pci_device *device, char *driver, size_t size)
 	return ret;
 }
 
-int vfio_cdev_name(const char *bdf, char *name, size_t size)
+static int cdev_name(const char *sysfs, char *name, size_t size)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
 	int ret = -ENOENT;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev", bdf);
+	snprintf(path, sizeof(path), "%s/vfio-dev", sysfs);
 	dir = opendir(path);
 	if (!dir)
 		return -errno;
@@ -241,8 +241,24 @@ int vfio_cdev_name(const char *bdf, char *name, size_t size)
 	return ret;
 }
 
-/* Open by name, and make sure that the node is the one sysfs means. */
+int vfio_cdev_name(const char *bdf, char *name, size_t size)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
+	return cdev_name(path, name, size);
+}
+
 int vfio_cdev_open(const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s", bdf);
+	return vfio_cdev_open_sysfs(path);
+}
+
+/* Open by name, and make sure that the node is the one sysfs means. */
+int vfio_cdev_open_sysfs(const char *sysfs)
 {
 	unsigned int major_nr, minor_nr;
 	char path[PATH_MAX], text[32];
@@ -250,11 +266,10 @@ int vfio_cdev_open(const char *bdf)
 	char name[64];
 	int fd, ret;
 
-	ret = vfio_cdev_name(bdf, name, sizeof(name));
+	ret = cdev_name(sysfs, name, sizeof(name));
 	if (ret)
 		return ret;
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vfio-dev/%s/dev", bdf,
-		 name);
+	snprintf(path, sizeof(path), "%s/vfio-dev/%s/dev", sysfs, name);
 	ret = file_read(path, text, sizeof(text));
 	if (ret)
 		return ret;

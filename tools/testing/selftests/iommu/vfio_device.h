@@ -50,6 +50,8 @@ int pci_link(const char *bdf, const char *link, char *name, size_t size);
 
 int vfio_cdev_name(const char *bdf, char *name, size_t size);
 int vfio_cdev_open(const char *bdf);
+/* The same for a device on any bus, by its directory in sysfs */
+int vfio_cdev_open_sysfs(const char *sysfs);
 
 /* The argument as long as argsz says, then the usual forms */
 int vfio_bind_arg(int device, struct vfio_device_bind_iommufd *arg);
