@@ -13,7 +13,7 @@
 #include "test_env.h"
 
 /* 0, or an error of the compiler */
-#define ZERO_UNLESS(broken) (sizeof(char[(broken) ? -1 : 1]) - 1)
+#define ZERO_UNLESS(broken) ((int)sizeof(char[(broken) ? -1 : 1]) - 1)
 
 struct fact {
 	const char *what;
@@ -317,11 +317,12 @@ static void check(struct __test_metadata *_metadata, const struct fact *facts,
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		EXPECT_EQ(facts[i].expected, facts[i].seen)
 		{
 			TH_LOG("%s", facts[i].what);
 		}
+	}
 }
 
 TEST(constants_have_their_published_values)

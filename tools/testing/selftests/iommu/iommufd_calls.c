@@ -57,14 +57,14 @@ int ioas_iova_ranges(int iommufd, __u32 ioas_id,
 	return ret;
 }
 
-int ioas_map_flags(int iommufd, __u32 ioas_id, __u32 flags, const void *memory,
-		   __u64 length, __u64 *iova)
+int ioas_map_address(int iommufd, __u32 ioas_id, __u32 flags, __u64 address,
+		     __u64 length, __u64 *iova)
 {
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
 		.flags = flags,
 		.ioas_id = ioas_id,
-		.user_va = (uintptr_t)memory,
+		.user_va = address,
 		.length = length,
 		.iova = *iova,
 	};
@@ -73,6 +73,13 @@ int ioas_map_flags(int iommufd, __u32 ioas_id, __u32 flags, const void *memory,
 	ret = iommufd_call(iommufd, IOMMU_IOAS_MAP, &map);
 	*iova = map.iova;
 	return ret;
+}
+
+int ioas_map_flags(int iommufd, __u32 ioas_id, __u32 flags, const void *memory,
+		   __u64 length, __u64 *iova)
+{
+	return ioas_map_address(iommufd, ioas_id, flags, (uintptr_t)memory,
+				length, iova);
 }
 
 int ioas_map(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
@@ -110,6 +117,129 @@ int ioas_unmap(int iommufd, __u32 ioas_id, __u64 iova, __u64 length,
 int ioas_unmap_all(int iommufd, __u32 ioas_id, __u64 *unmapped)
 {
 	return ioas_unmap(iommufd, ioas_id, 0, UINT64_MAX, unmapped);
+}
+
+int ioas_copy_flags(int iommufd, __u32 flags, __u32 dst_ioas_id,
+		    __u64 *dst_iova, __u32 src_ioas_id, __u64 src_iova,
+		    __u64 length)
+{
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = flags,
+		.dst_ioas_id = dst_ioas_id,
+		.src_ioas_id = src_ioas_id,
+		.length = length,
+		.dst_iova = *dst_iova,
+		.src_iova = src_iova,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_IOAS_COPY, &copy);
+	*dst_iova = copy.dst_iova;
+	return ret;
+}
+
+int ioas_copy(int iommufd, __u32 dst_ioas_id, __u64 *dst_iova,
+	      __u32 src_ioas_id, __u64 src_iova, __u64 length)
+{
+	*dst_iova = 0;
+	return ioas_copy_flags(iommufd, MAP_RW, dst_ioas_id, dst_iova,
+			       src_ioas_id, src_iova, length);
+}
+
+int ioas_copy_fixed(int iommufd, __u32 dst_ioas_id, __u64 dst_iova,
+		    __u32 src_ioas_id, __u64 src_iova, __u64 length)
+{
+	return ioas_copy_flags(iommufd, MAP_RW | IOMMU_IOAS_MAP_FIXED_IOVA,
+			       dst_ioas_id, &dst_iova, src_ioas_id, src_iova,
+			       length);
+}
+
+int ioas_map_file_flags(int iommufd, __u32 ioas_id, __u32 flags, int fd,
+			__u64 start, __u64 length, __u64 *iova)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = flags,
+		.ioas_id = ioas_id,
+		.fd = fd,
+		.start = start,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_IOAS_MAP_FILE, &map);
+	*iova = map.iova;
+	return ret;
+}
+
+int ioas_map_file(int iommufd, __u32 ioas_id, int fd, __u64 start, __u64 length,
+		  __u64 *iova)
+{
+	*iova = 0;
+	return ioas_map_file_flags(iommufd, ioas_id, MAP_RW, fd, start, length,
+				   iova);
+}
+
+int ioas_map_file_fixed(int iommufd, __u32 ioas_id, int fd, __u64 start,
+			__u64 length, __u64 iova)
+{
+	return ioas_map_file_flags(iommufd, ioas_id,
+				   MAP_RW | IOMMU_IOAS_MAP_FIXED_IOVA, fd,
+				   start, length, &iova);
+}
+
+int ioas_allow_iovas(int iommufd, __u32 ioas_id,
+		     const struct iommu_iova_range *ranges, __u32 count)
+{
+	struct iommu_ioas_allow_iovas allow = {
+		.size = sizeof(allow),
+		.ioas_id = ioas_id,
+		.num_iovas = count,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+
+	return iommufd_call(iommufd, IOMMU_IOAS_ALLOW_IOVAS, &allow);
+}
+
+int ioas_change_process(int iommufd)
+{
+	struct iommu_ioas_change_process change = {
+		.size = sizeof(change),
+	};
+
+	return iommufd_call(iommufd, IOMMU_IOAS_CHANGE_PROCESS, &change);
+}
+
+static int option(int iommufd, __u16 op, __u32 option_id, __u32 object_id,
+		  __u64 *value)
+{
+	struct iommu_option arg = {
+		.size = sizeof(arg),
+		.option_id = option_id,
+		.op = op,
+		.object_id = object_id,
+		.val64 = *value,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_OPTION, &arg);
+	*value = arg.val64;
+	return ret;
+}
+
+int option_get(int iommufd, __u32 option_id, __u32 object_id, __u64 *value)
+{
+	*value = 0;
+	return option(iommufd, IOMMU_OPTION_OP_GET, option_id, object_id,
+		      value);
+}
+
+int option_set(int iommufd, __u32 option_id, __u32 object_id, __u64 value)
+{
+	return option(iommufd, IOMMU_OPTION_OP_SET, option_id, object_id,
+		      &value);
 }
 
 static int vfio_ioas(int iommufd, __u16 op, __u32 *ioas_id)

@@ -24,9 +24,12 @@ int ioas_iova_ranges(int iommufd, __u32 ioas_id,
 		     struct iommu_iova_range *ranges, __u32 *count,
 		     __u64 *alignment);
 
-/* The general form, then the two common ones: readable and writeable */
+/* The general form, and the common ones: readable and writeable */
 int ioas_map_flags(int iommufd, __u32 ioas_id, __u32 flags, const void *memory,
 		   __u64 length, __u64 *iova);
+/* For addresses that no pointer can have, in a 32-bit program */
+int ioas_map_address(int iommufd, __u32 ioas_id, __u32 flags, __u64 address,
+		     __u64 length, __u64 *iova);
 int ioas_map(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
 	     __u64 *iova);
 int ioas_map_fixed(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
@@ -35,6 +38,27 @@ int ioas_map_fixed(int iommufd, __u32 ioas_id, const void *memory, __u64 length,
 int ioas_unmap(int iommufd, __u32 ioas_id, __u64 iova, __u64 length,
 	       __u64 *unmapped);
 int ioas_unmap_all(int iommufd, __u32 ioas_id, __u64 *unmapped);
+
+/* As the three forms of map */
+int ioas_copy_flags(int iommufd, __u32 flags, __u32 dst_ioas_id, __u64 *dst_iova,
+		    __u32 src_ioas_id, __u64 src_iova, __u64 length);
+int ioas_copy(int iommufd, __u32 dst_ioas_id, __u64 *dst_iova,
+	      __u32 src_ioas_id, __u64 src_iova, __u64 length);
+int ioas_copy_fixed(int iommufd, __u32 dst_ioas_id, __u64 dst_iova,
+		    __u32 src_ioas_id, __u64 src_iova, __u64 length);
+int ioas_map_file_flags(int iommufd, __u32 ioas_id, __u32 flags, int fd,
+			__u64 start, __u64 length, __u64 *iova);
+int ioas_map_file(int iommufd, __u32 ioas_id, int fd, __u64 start, __u64 length,
+		  __u64 *iova);
+int ioas_map_file_fixed(int iommufd, __u32 ioas_id, int fd, __u64 start,
+			__u64 length, __u64 iova);
+int ioas_allow_iovas(int iommufd, __u32 ioas_id,
+		     const struct iommu_iova_range *ranges, __u32 count);
+int ioas_change_process(int iommufd);
+
+/* Of the IOAS @object_id, or of the iommufd when that is 0 */
+int option_get(int iommufd, __u32 option_id, __u32 object_id, __u64 *value);
+int option_set(int iommufd, __u32 option_id, __u32 object_id, __u64 value);
 
 int vfio_ioas_get(int iommufd, __u32 *ioas_id);
 int vfio_ioas_set(int iommufd, __u32 ioas_id);

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
@@ -93,7 +95,7 @@ bool memory_matches(const void *memory, size_t length, unsigned int seed)
 	return true;
 }
 
-unsigned long pages_pinned(void)
+static unsigned long status_pages(const char *format)
 {
 	FILE *status = fopen("/proc/self/status", "r");
 	unsigned long kilobytes = 0;
@@ -102,13 +104,23 @@ unsigned long pages_pinned(void)
 
 	must(status ? 0 : -errno);
 	while (!found && fgets(line, sizeof(line), status))
-		found = sscanf(line, "VmPin: %lu kB", &kilobytes) == 1;
+		found = sscanf(line, format, &kilobytes) == 1;
 	fclose(status);
 	must(found ? 0 : -ENODATA);
 	return kilobytes * 1024 / PAGE_SIZE;
 }
 
-static void drop_capability(unsigned int capability)
+unsigned long pages_pinned(void)
+{
+	return status_pages("VmPin: %lu kB");
+}
+
+unsigned long pages_locked(void)
+{
+	return status_pages("VmLck: %lu kB");
+}
+
+void drop_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -128,4 +140,44 @@ void limit_locked_pages(unsigned long pages)
 	must(errno_of(getrlimit(RLIMIT_MEMLOCK, &limit)));
 	limit.rlim_cur = pages * PAGE_SIZE;
 	must(errno_of(setrlimit(RLIMIT_MEMLOCK, &limit)));
+}
+
+/* The number of a process is as good as any, and no other test has it now. */
+void become_limited_user(unsigned long pages)
+{
+	uid_t user = 100000 + getpid();
+
+	limit_locked_pages(pages);
+	must(errno_of(setresuid(user, user, user)));
+	/* Otherwise /proc/self belongs to root from now on. */
+	must(errno_of(prctl(PR_SET_DUMPABLE, 1)));
+}
+
+static __thread __u64 random_state;
+
+void random_seed(__u64 seed)
+{
+	random_state = seed ? seed : 1;
+}
+
+__u64 random_start(const char *name)
+{
+	const char *value = getenv(name);
+	__u64 seed;
+
+	seed = value ? strtoull(value, NULL, 0) :
+		       time(NULL) * 1000003ULL + getpid();
+	random_seed(seed);
+	printf("# %s=%llu\n", name, (unsigned long long)seed);
+	fflush(stdout);
+	return seed;
+}
+
+/* xorshift64*, Vigna 2016 */
+__u64 random_below(__u64 limit)
+{
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return random_state * 2685821657736338717ULL % limit;
 }

@@ -14,7 +14,7 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #endif
 
-#define PAGE_SIZE 4096UL
+#define PAGE_SIZE 4096ULL
 
 /* Only a hang takes this long. */
 #define TEST_SECONDS 60
@@ -61,10 +61,28 @@ void *memory_readonly_copy(const void *data, size_t length);
 void memory_fill(void *memory, size_t length, unsigned int seed);
 bool memory_matches(const void *memory, size_t length, unsigned int seed);
 
-/* Pages that are pinned for this process, from /proc/self/status */
+/* Pages that are pinned, and locked, for this process: /proc/self/status */
 unsigned long pages_pinned(void);
+unsigned long pages_locked(void);
 
 /* Make RLIMIT_MEMLOCK count, which it does not for CAP_IPC_LOCK. */
 void limit_locked_pages(unsigned long pages);
+/*
+ * Become a user that nobody else is, so that nobody else's locked memory
+ * counts, with limit_locked_pages(). Good for one time: there is no way back.
+ */
+void become_limited_user(unsigned long pages);
+/* Do without one of CAP_* */
+void drop_capability(unsigned int capability);
+
+/*
+ * Random numbers from a seed that is printed and can be set with the variable
+ * @name, so that a failure can be repeated. Each thread has a sequence of its
+ * own, which begins with random_seed().
+ */
+__u64 random_start(const char *name);
+void random_seed(__u64 seed);
+/* 0 to limit - 1 */
+__u64 random_below(__u64 limit);
 
 #endif

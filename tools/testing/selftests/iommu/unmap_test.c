@@ -159,13 +159,14 @@ TEST_F_TIMEOUT(unmap, part_of_a_mapping_is_refused, TEST_SECONDS)
 	size_t i;
 
 	must(map(&self->space, self->memory, 4 * PAGE_SIZE, IOVA));
-	for (i = 0; i < ARRAY_SIZE(parts); i++)
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		EXPECT_EQ(-ENOENT,
 			  unmap(&self->space, parts[i].start, parts[i].length))
 		{
 			TH_LOG("%#llx, %#llx bytes", parts[i].start,
 			       parts[i].length);
 		}
+	}
 	EXPECT_EQ(variant->attached ? 4 : 0, pages_pinned());
 	EXPECT_EQ(0, unmap(&self->space, IOVA, 4 * PAGE_SIZE));
 }

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RLIMIT_MEMLOCK against what is pinned: which account pays, how much, when,
+ * and that it gets everything back. As a user who has no other locked memory.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "mock.h"
+
+#define IOVA (MOCK_APERTURE + 0x100000)
+#define FAR (MOCK_APERTURE + 0x4000000)
+#define LIMIT 16
+#define MEMORY_LENGTH (4 * LIMIT * PAGE_SIZE)
+
+FIXTURE(limit)
+{
+	int iommufd;
+	/* the user may not open another one */
+	int spare;
+	/* with a table */
+	__u32 attached;
+	/* without one */
+	__u32 bare;
+	struct mock mock;
+	char *memory;
+	int file;
+};
+
+FIXTURE_VARIANT(limit)
+{
+	/* of IOMMU_OPTION_RLIMIT_MODE */
+	__u64 mode;
+};
+
+FIXTURE_VARIANT_ADD(limit, of_the_user) {
+	.mode = 0,
+};
+
+FIXTURE_VARIANT_ADD(limit, of_the_process) {
+	.mode = 1,
+};
+
+FIXTURE_SETUP(limit)
+{
+	need(mock_exists(), "the mock IOMMU");
+	self->iommufd = must(iommufd_open());
+	self->spare = must(iommufd_open());
+	must(option_set(self->iommufd, IOMMU_OPTION_RLIMIT_MODE, 0,
+			variant->mode));
+	must(option_set(self->spare, IOMMU_OPTION_RLIMIT_MODE, 0,
+			variant->mode));
+	must(ioas_alloc(self->iommufd, &self->attached));
+	must(ioas_alloc(self->iommufd, &self->bare));
+	must(mock_create(self->iommufd, self->attached, &self->mock));
+	self->memory = memory_alloc(MEMORY_LENGTH);
+	self->file = must(errno_of(memfd_create("limit_test", MFD_CLOEXEC)));
+	must(errno_of(ftruncate(self->file, MEMORY_LENGTH)));
+	become_limited_user(LIMIT);
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	EXPECT_EQ(0, close(self->iommufd));
+	EXPECT_EQ(0, close(self->spare));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, pages_locked());
+}
+
+static int map(FIXTURE_DATA(limit) * self, __u32 ioas_id, unsigned int pages,
+	       __u64 iova)
+{
+	return ioas_map_fixed(self->iommufd, ioas_id, self->memory,
+			      pages * PAGE_SIZE, iova);
+}
+
+static int map_file(FIXTURE_DATA(limit) * self, __u32 ioas_id,
+		    unsigned int pages, __u64 iova)
+{
+	return ioas_map_file_fixed(self->iommufd, ioas_id, self->file, 0,
+				   pages * PAGE_SIZE, iova);
+}
+
+static int unmap(FIXTURE_DATA(limit) * self, __u32 ioas_id, unsigned int pages,
+		 __u64 iova)
+{
+	return ioas_unmap(self->iommufd, ioas_id, iova, pages * PAGE_SIZE,
+			  NULL);
+}
+
+/* Exactly @pages are left of the limit: one more is refused. */
+static bool leaves(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	if (map(self, self->attached, pages + 1, FAR) != -ENOMEM)
+		return false;
+	if (!pages)
+		return true;
+	if (map(self, self->attached, pages, FAR))
+		return false;
+	must(unmap(self, self->attached, pages, FAR));
+	return true;
+}
+
+TEST_F_TIMEOUT(limit, is_for_pages_that_are_pinned, TEST_SECONDS)
+{
+	EXPECT_EQ(0, map(self, self->bare, 2 * LIMIT, IOVA));
+	EXPECT_TRUE(leaves(self, LIMIT));
+	EXPECT_EQ(-ENOMEM, map(self, self->attached, LIMIT + 1, IOVA));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, map(self, self->attached, LIMIT, IOVA));
+	EXPECT_EQ(LIMIT, pages_pinned());
+	EXPECT_EQ(-ENOMEM, map(self, self->attached, 1, FAR));
+	EXPECT_TRUE(leaves(self, 0));
+	must(unmap(self, self->attached, LIMIT, IOVA));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+/* VmPin tells in either mode; VmLck is the account of the process. */
+TEST_F_TIMEOUT(limit, account_shows_in_the_status, TEST_SECONDS)
+{
+	EXPECT_EQ(0, pages_locked());
+	must(map(self, self->attached, 5, IOVA));
+	EXPECT_EQ(5, pages_pinned());
+	EXPECT_EQ(variant->mode ? 5 : 0, pages_locked());
+	must(map_file(self, self->attached, 3, FAR));
+	EXPECT_EQ(8, pages_pinned());
+	EXPECT_EQ(variant->mode ? 8 : 0, pages_locked());
+	must(unmap(self, self->attached, 5, IOVA));
+	EXPECT_EQ(3, pages_pinned());
+	EXPECT_EQ(variant->mode ? 3 : 0, pages_locked());
+}
+
+/* Half of a page is a page, and each mapping of memory is memory of its own. */
+TEST_F_TIMEOUT(limit, counts_pages_of_every_mapping, TEST_SECONDS)
+{
+	must(ioas_map_fixed(self->iommufd, self->attached,
+			    self->memory + MOCK_PAGE_SIZE, PAGE_SIZE, IOVA));
+	EXPECT_EQ(2, pages_pinned());
+	EXPECT_TRUE(leaves(self, LIMIT - 2));
+	must(ioas_map_fixed(self->iommufd, self->attached, self->memory,
+			    MOCK_PAGE_SIZE, IOVA + PAGE_SIZE));
+	EXPECT_EQ(3, pages_pinned());
+	EXPECT_TRUE(leaves(self, LIMIT - 3));
+}
+
+TEST_F_TIMEOUT(limit, copies_are_charged_once, TEST_SECONDS)
+{
+	struct mock other;
+	__u64 iova;
+
+	must(mock_create(self->iommufd, self->bare, &other));
+	must(map(self, self->attached, LIMIT, IOVA));
+	ASSERT_EQ(0, ioas_copy(self->iommufd, self->bare, &iova, self->attached,
+			       IOVA, LIMIT * PAGE_SIZE));
+	ASSERT_EQ(0, ioas_copy(self->iommufd, self->attached, &iova,
+			       self->attached, IOVA + PAGE_SIZE, PAGE_SIZE));
+	EXPECT_EQ(LIMIT, pages_pinned());
+	EXPECT_TRUE(leaves(self, 0));
+	must(unmap(self, self->attached, LIMIT, IOVA));
+	EXPECT_TRUE(leaves(self, 0));
+	must(ioas_unmap_all(self->iommufd, self->bare, NULL));
+	EXPECT_EQ(1, pages_pinned());
+	EXPECT_TRUE(leaves(self, LIMIT - 1));
+}
+
+TEST_F_TIMEOUT(limit, tables_and_accesses_share_the_charge, TEST_SECONDS)
+{
+	int access = must(access_create_pinning(self->iommufd, self->attached));
+	__u32 hwpt_id;
+
+	must(map(self, self->attached, LIMIT, IOVA));
+	ASSERT_EQ(0, hwpt_alloc(self->iommufd, self->mock.dev_id,
+				self->attached, &hwpt_id));
+	ASSERT_EQ(0, access_pin(self->iommufd, access, IOVA, LIMIT * PAGE_SIZE,
+				NULL, MOCK_FLAGS_ACCESS_WRITE, NULL));
+	EXPECT_EQ(LIMIT, pages_pinned());
+	/* The access is the last that has them. */
+	must(iommufd_destroy(self->iommufd, hwpt_id));
+	must(iommufd_destroy(self->iommufd, self->mock.id));
+	EXPECT_EQ(LIMIT, pages_pinned());
+	EXPECT_EQ(variant->mode ? LIMIT : 0, pages_locked());
+	must(errno_of(close(access)));
+	EXPECT_EQ(0, pages_pinned());
+	must(ioas_unmap_all(self->iommufd, self->attached, NULL));
+	must(mock_create(self->iommufd, self->attached, &self->mock));
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+TEST_F_TIMEOUT(limit, everything_is_given_back_at_the_end, TEST_SECONDS)
+{
+	/* by the IOAS */
+	must(map(self, self->attached, LIMIT, IOVA));
+	must(iommufd_destroy(self->iommufd, self->mock.id));
+	EXPECT_EQ(0, pages_pinned());
+	must(iommufd_destroy(self->iommufd, self->attached));
+	self->attached = self->bare;
+	must(mock_create(self->iommufd, self->attached, &self->mock));
+	EXPECT_TRUE(leaves(self, LIMIT));
+
+	/* by the context */
+	must(map(self, self->attached, LIMIT, IOVA));
+	must(errno_of(close(self->iommufd)));
+	self->iommufd = must(errno_of(dup(self->spare)));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, pages_locked());
+	must(ioas_alloc(self->iommufd, &self->attached));
+	must(mock_create(self->iommufd, self->attached, &self->mock));
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+/* A step that needs @pages of the account, on things that are prepared. */
+struct step {
+	const char *name;
+	void (*prepare)(FIXTURE_DATA(limit) * self, unsigned int pages);
+	int (*run)(FIXTURE_DATA(limit) * self, unsigned int pages);
+	void (*undo)(FIXTURE_DATA(limit) * self, unsigned int pages);
+};
+
+static void prepare_nothing(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+}
+
+static int run_map(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return map(self, self->attached, pages, FAR);
+}
+
+static int run_map_file(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return map_file(self, self->attached, pages, FAR);
+}
+
+static void undo_map(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(unmap(self, self->attached, pages, FAR));
+}
+
+static void prepare_bare(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(map(self, self->bare, pages, FAR));
+}
+
+/* In two mappings: the first fits where the second does not. */
+static void prepare_bare_twice(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(map(self, self->bare, 1, FAR));
+	must(map(self, self->bare, pages - 1, FAR + PAGE_SIZE));
+}
+
+static int run_copy(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return ioas_copy_fixed(self->iommufd, self->attached, FAR, self->bare,
+			       FAR, pages * PAGE_SIZE);
+}
+
+static void undo_copy(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(ioas_unmap(self->iommufd, self->attached, FAR, pages * PAGE_SIZE,
+			NULL));
+	must(ioas_unmap_all(self->iommufd, self->bare, NULL));
+}
+
+static struct mock step_mock;
+
+static int run_attach(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return mock_create(self->iommufd, self->bare, &step_mock);
+}
+
+static void undo_attach(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(iommufd_destroy(self->iommufd, step_mock.id));
+	must(ioas_unmap_all(self->iommufd, self->bare, NULL));
+}
+
+static __u32 step_hwpt;
+
+static int run_hwpt_alloc(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return hwpt_alloc(self->iommufd, self->mock.dev_id, self->bare,
+			  &step_hwpt);
+}
+
+static void undo_hwpt_alloc(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(iommufd_destroy(self->iommufd, step_hwpt));
+	must(ioas_unmap_all(self->iommufd, self->bare, NULL));
+}
+
+/* The device comes from an IOAS without mappings, so nothing is given back. */
+static __u32 step_ioas;
+
+static void prepare_replace(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(ioas_alloc(self->iommufd, &step_ioas));
+	must(mock_create(self->iommufd, step_ioas, &step_mock));
+	must(map(self, self->bare, pages, FAR));
+}
+
+static int run_replace(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return mock_replace(self->iommufd, &step_mock, self->bare);
+}
+
+static void undo_replace(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(iommufd_destroy(self->iommufd, step_mock.id));
+	must(iommufd_destroy(self->iommufd, step_ioas));
+	must(ioas_unmap_all(self->iommufd, self->bare, NULL));
+}
+
+static int step_access;
+
+static void prepare_access(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	step_access = must(access_create_pinning(self->iommufd, self->bare));
+	must(map(self, self->bare, pages, FAR));
+}
+
+static int run_pin(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	return access_pin(self->iommufd, step_access, FAR, pages * PAGE_SIZE,
+			  NULL, MOCK_FLAGS_ACCESS_WRITE, NULL);
+}
+
+static void undo_access(FIXTURE_DATA(limit) * self, unsigned int pages)
+{
+	must(errno_of(close(step_access)));
+	must(ioas_unmap_all(self->iommufd, self->bare, NULL));
+}
+
+static const struct step steps[] = {
+	{ "map", prepare_nothing, run_map, undo_map },
+	{ "map of a file", prepare_nothing, run_map_file, undo_map },
+	{ "copy", prepare_bare, run_copy, undo_copy },
+	{ "copy of two", prepare_bare_twice, run_copy, undo_copy },
+	{ "attach", prepare_bare, run_attach, undo_attach },
+	{ "attach with two", prepare_bare_twice, run_attach, undo_attach },
+	{ "HWPT_ALLOC", prepare_bare, run_hwpt_alloc, undo_hwpt_alloc },
+	{ "replace", prepare_replace, run_replace, undo_replace },
+	{ "pin", prepare_access, run_pin, undo_access },
+};
+
+/*
+ * Whatever is used of the limit already: a step succeeds exactly when there is
+ * enough left, changes nothing when there is not, and then succeeds with room.
+ */
+TEST_F_TIMEOUT(limit, ends_every_step_in_the_same_way, TEST_SECONDS)
+{
+	const unsigned int pages = 5;
+	unsigned int used;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (used = 1; used <= LIMIT; used++) {
+			const bool fits = used + pages <= LIMIT;
+
+			must(map(self, self->attached, used, IOVA));
+			steps[i].prepare(self, pages);
+			EXPECT_EQ(fits ? 0 : -ENOMEM,
+				  steps[i].run(self, pages))
+			{
+				TH_LOG("%s with %u used", steps[i].name, used);
+			}
+			EXPECT_EQ(used + (fits ? pages : 0), pages_pinned())
+			{
+				TH_LOG("%s with %u used", steps[i].name, used);
+			}
+			EXPECT_EQ(variant->mode ? pages_pinned() : 0,
+				  pages_locked());
+			must(unmap(self, self->attached, used, IOVA));
+			if (!fits)
+				must(steps[i].run(self, pages));
+			EXPECT_EQ(pages, pages_pinned());
+			steps[i].undo(self, pages);
+			ASSERT_EQ(0, pages_pinned())
+			{
+				TH_LOG("%s with %u used", steps[i].name, used);
+			}
+		}
+	}
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+TEST_F_TIMEOUT(limit, failed_replace_leaves_the_attachment, TEST_SECONDS)
+{
+	must(map(self, self->attached, 4, IOVA));
+	must(map(self, self->bare, LIMIT + 1, IOVA));
+	EXPECT_EQ(-ENOMEM,
+		  mock_replace(self->iommufd, &self->mock, self->bare));
+	EXPECT_EQ(0, mock_translates(self->iommufd, self->mock.hwpt_id,
+				     self->memory, 4 * PAGE_SIZE, IOVA));
+	EXPECT_TRUE(leaves(self, LIMIT - 4));
+}
+
+TEST_F_TIMEOUT(limit, fault_gives_the_charge_back, TEST_SECONDS)
+{
+	unsigned int missing;
+	__u64 iova;
+
+	for (missing = 0; missing < LIMIT; missing++) {
+		char *memory = memory_alloc(LIMIT * PAGE_SIZE);
+
+		memory_free(memory + missing * PAGE_SIZE, PAGE_SIZE);
+		EXPECT_EQ(-EFAULT, ioas_map(self->iommufd, self->attached,
+					    memory, LIMIT * PAGE_SIZE, &iova));
+		munmap(memory, LIMIT * PAGE_SIZE);
+	}
+	EXPECT_EQ(-EINVAL, ioas_map_file(self->iommufd, self->attached,
+					 self->file, MEMORY_LENGTH - PAGE_SIZE,
+					 2 * PAGE_SIZE, &iova));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, pages_locked());
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+/* mlock() has the account of the process too. */
+TEST_F_TIMEOUT(limit, locked_memory_of_the_process_counts, TEST_SECONDS)
+{
+	char *memory = memory_alloc(4 * PAGE_SIZE);
+
+	must(errno_of(mlock(memory, 4 * PAGE_SIZE)));
+	EXPECT_EQ(4, pages_locked());
+	EXPECT_TRUE(leaves(self, variant->mode ? LIMIT - 4 : LIMIT));
+	must(map(self, self->attached, LIMIT - 4, IOVA));
+	EXPECT_EQ(variant->mode ? LIMIT : 4, pages_locked());
+	EXPECT_EQ(variant->mode ? -ENOMEM : 0,
+		  errno_of(mlock(self->memory, 4 * PAGE_SIZE)));
+	must(unmap(self, self->attached, LIMIT - 4, IOVA));
+	memory_free(memory, 4 * PAGE_SIZE);
+	must(errno_of(munlock(self->memory, 4 * PAGE_SIZE)));
+}
+
+/* Two processes of one user share an account, or have one each. */
+TEST_F_TIMEOUT(limit, second_process_has_what_its_account_has, TEST_SECONDS)
+{
+	const unsigned int used = LIMIT - 4;
+	pid_t child;
+	int status;
+
+	must(map(self, self->attached, used, IOVA));
+	child = must(errno_of(fork()));
+	if (!child) {
+		const unsigned int left = variant->mode ? LIMIT : LIMIT - used;
+		bool right = !pages_pinned() && leaves(self, left) &&
+			     !map(self, self->attached, 3, FAR) &&
+			     pages_pinned() == 3;
+
+		_exit(!right);
+	}
+	must(errno_of(waitpid(child, &status, 0)));
+	EXPECT_EQ(0, status);
+	/* What the child mapped is still there, and still charged to it. */
+	EXPECT_EQ(used, pages_pinned());
+	must(unmap(self, self->attached, 3, FAR));
+	EXPECT_EQ(used, pages_pinned());
+	EXPECT_TRUE(leaves(self, LIMIT - used));
+}
+
+/* Whoever makes the pin: the account is that of the mapper. */
+TEST_F_TIMEOUT(limit, mapper_pays_for_what_others_pin, TEST_SECONDS)
+{
+	pid_t child;
+	int status;
+
+	must(map(self, self->bare, 8, IOVA));
+	child = must(errno_of(fork()));
+	if (!child) {
+		must(mock_create(self->iommufd, self->bare, &step_mock));
+		_exit(pages_pinned() != 0);
+	}
+	must(errno_of(waitpid(child, &status, 0)));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(8, pages_pinned());
+	EXPECT_TRUE(leaves(self, LIMIT - 8));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IOMMU_IOAS_MAP_FILE: memory of a file, which belongs to no process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "mock.h"
+
+#define IOVA (MOCK_APERTURE + 0x1000000)
+#define HUGE_PAGE 0x200000ULL
+#define GRANULE ((__u64)MOCK_PAGE_SIZE)
+
+enum kind {
+	KIND_MEMFD,
+	KIND_HUGETLB,
+	/* of a file system */
+	KIND_SHMEM,
+};
+
+FIXTURE(map_file)
+{
+	struct space space;
+	struct mock mock;
+	int access;
+	int file;
+	__u64 length;
+	/* the file as a process sees it */
+	char *memory;
+};
+
+FIXTURE_VARIANT(map_file)
+{
+	enum kind kind;
+};
+
+FIXTURE_VARIANT_ADD(map_file, memfd) {
+	.kind = KIND_MEMFD,
+};
+
+FIXTURE_VARIANT_ADD(map_file, hugetlb) {
+	.kind = KIND_HUGETLB,
+};
+
+FIXTURE_VARIANT_ADD(map_file, shmem) {
+	.kind = KIND_SHMEM,
+};
+
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+
+/* Others may use some: make sure that there are four more. */
+static bool reserve_huge_pages(void)
+{
+	static const char pages[] = "8";
+	int fd = open(HUGE_PAGES, O_WRONLY);
+	char line[16] = { 0 };
+
+	if (fd < 0)
+		return false;
+	must(errno_of(write(fd, pages, sizeof(pages) - 1)));
+	must(errno_of(close(fd)));
+	fd = must(errno_of(open(HUGE_PAGES, O_RDONLY)));
+	must(errno_of(read(fd, line, sizeof(line) - 1)));
+	must(errno_of(close(fd)));
+	return atoi(line) >= 4;
+}
+
+static int open_shmem(void)
+{
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
+				   0600);
+}
+
+FIXTURE_SETUP(map_file)
+{
+	need(mock_exists(), "the mock IOMMU");
+	self->length = 64 * PAGE_SIZE;
+	switch (variant->kind) {
+	case KIND_MEMFD:
+		self->file = must(errno_of(memfd_create("map_file_test",
+							MFD_CLOEXEC |
+							MFD_ALLOW_SEALING)));
+		break;
+	case KIND_HUGETLB:
+		need(reserve_huge_pages(), "huge pages");
+		self->length = 2 * HUGE_PAGE;
+		self->file = must(errno_of(memfd_create("map_file_test",
+							MFD_CLOEXEC |
+							MFD_ALLOW_SEALING |
+							MFD_HUGETLB)));
+		break;
+	case KIND_SHMEM:
+		self->file = open_shmem();
+		need(self->file >= 0, "a file system in memory");
+		break;
+	}
+	must(errno_of(ftruncate(self->file, self->length)));
+	self->memory = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
+			    MAP_SHARED, self->file, 0);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	space_open_mock(&self->space, &self->mock);
+	self->access = must(access_create(self->space.iommufd,
+					  self->space.ioas_id));
+}
+
+FIXTURE_TEARDOWN(map_file)
+{
+	must(errno_of(close(self->access)));
+	space_close(&self->space);
+	EXPECT_EQ(0, pages_pinned());
+}
+
+static int map(FIXTURE_DATA(map_file) * self, __u64 start, __u64 length)
+{
+	return ioas_map_file_fixed(self->space.iommufd, self->space.ioas_id,
+				   self->file, start, length, IOVA);
+}
+
+static int unmap(FIXTURE_DATA(map_file) * self, __u64 length)
+{
+	return ioas_unmap(self->space.iommufd, self->space.ioas_id, IOVA,
+			  length, NULL);
+}
+
+/* Does a device at @iova see what the file has from @start on? */
+static bool shows(FIXTURE_DATA(map_file) * self, __u64 iova, __u64 start,
+		  __u64 length)
+{
+	return !mock_translates(self->space.iommufd, self->mock.hwpt_id,
+				self->memory + start, length, iova);
+}
+
+/* Does a driver at @iova read what was filled in with @seed? */
+static bool reads(FIXTURE_DATA(map_file) * self, __u64 iova, __u64 length,
+		  unsigned int seed)
+{
+	char *data = memory_alloc(length);
+	bool same;
+
+	must(access_read(self->space.iommufd, self->access, iova, data,
+			 length));
+	same = memory_matches(data, length, seed);
+	memory_free(data, length);
+	return same;
+}
+
+TEST_F_TIMEOUT(map_file, is_the_memory_that_processes_see, TEST_SECONDS)
+{
+	memory_fill(self->memory, self->length, 1);
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+	EXPECT_TRUE(reads(self, IOVA, self->length, 1));
+	memory_fill(self->memory, self->length, 2);
+	EXPECT_TRUE(reads(self, IOVA, self->length, 2));
+	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	ASSERT_EQ(0, unmap(self, self->length));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+TEST_F_TIMEOUT(map_file, missing_pages_are_made, TEST_SECONDS)
+{
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+	/* and are zero */
+	EXPECT_EQ(0, self->memory[0]);
+	EXPECT_EQ(0, self->memory[self->length - 1]);
+	must(access_write(self->space.iommufd, self->access, IOVA + 7, "x", 1));
+	EXPECT_EQ('x', self->memory[7]);
+}
+
+TEST_F_TIMEOUT(map_file, any_part_may_be_mapped, TEST_SECONDS)
+{
+	const struct {
+		__u64 start, length;
+	} parts[] = {
+		{ 0, PAGE_SIZE },
+		{ PAGE_SIZE, PAGE_SIZE },
+		{ self->length - PAGE_SIZE, PAGE_SIZE },
+		{ self->length / 2 - PAGE_SIZE, 2 * PAGE_SIZE },
+		{ GRANULE, PAGE_SIZE },
+		{ GRANULE, GRANULE },
+		{ 3 * GRANULE, self->length - 3 * GRANULE },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		const __u64 start = parts[i].start, length = parts[i].length;
+		const __u64 last = start + length - 1;
+
+		ASSERT_EQ(0, map(self, start, length));
+		EXPECT_TRUE(shows(self, IOVA, start, length));
+		EXPECT_EQ(last / PAGE_SIZE - start / PAGE_SIZE + 1,
+			  pages_pinned());
+		ASSERT_EQ(0, unmap(self, length));
+		EXPECT_EQ(0, pages_pinned());
+	}
+}
+
+TEST_F_TIMEOUT(map_file, kernel_may_choose_where, TEST_SECONDS)
+{
+	__u64 iova;
+
+	ASSERT_EQ(0, ioas_map_file(self->space.iommufd, self->space.ioas_id,
+				   self->file, GRANULE, PAGE_SIZE, &iova));
+	EXPECT_EQ(GRANULE, iova % PAGE_SIZE);
+	EXPECT_LE(MOCK_APERTURE, iova);
+	EXPECT_TRUE(shows(self, iova, GRANULE, PAGE_SIZE));
+}
+
+TEST_F_TIMEOUT(map_file, end_of_the_file_is_the_end, TEST_SECONDS)
+{
+	EXPECT_EQ(-EINVAL, map(self, self->length, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, map(self, 0, self->length + PAGE_SIZE));
+	EXPECT_EQ(-EINVAL,
+		  map(self, self->length - PAGE_SIZE, 2 * PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, map(self, 1ULL << 62, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, map(self, -2 * PAGE_SIZE, PAGE_SIZE));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, map(self, self->length - PAGE_SIZE, PAGE_SIZE));
+}
+
+TEST_F_TIMEOUT(map_file, bad_arguments_are_refused, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	const __u32 ioas_id = self->space.ioas_id;
+	__u64 iova = UINT64_MAX;
+
+	EXPECT_EQ(-EINVAL, map(self, 0, 0));
+	EXPECT_EQ(-EOVERFLOW, map(self, 0, UINT64_MAX));
+	EXPECT_EQ(-EOVERFLOW, map(self, -PAGE_SIZE, 2 * PAGE_SIZE));
+	EXPECT_EQ(-EOVERFLOW,
+		  ioas_map_file_flags(iommufd, ioas_id, MAP_RW, self->file, 0,
+				      PAGE_SIZE, &iova));
+	EXPECT_EQ(-EINVAL, ioas_map_file_flags(iommufd, ioas_id, 0, self->file,
+					       0, PAGE_SIZE, &(__u64){ 0 }));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  ioas_map_file_flags(iommufd, ioas_id, MAP_RW | 1 << 3,
+				      self->file, 0, PAGE_SIZE, &(__u64){ 0 }));
+	EXPECT_EQ(-ENOENT, ioas_map_file(iommufd, 0, -1, 0, 0, &iova));
+	EXPECT_EQ(-ENOENT, ioas_map_file(iommufd, self->mock.hwpt_id,
+					 self->file, 0, PAGE_SIZE, &iova));
+	/* the range is judged before the file */
+	EXPECT_EQ(-EINVAL, ioas_map_file(iommufd, ioas_id, -1, 0, 0, &iova));
+	EXPECT_EQ(-EOVERFLOW,
+		  ioas_map_file(iommufd, ioas_id, -1, -PAGE_SIZE, 2 * PAGE_SIZE,
+				&iova));
+	EXPECT_EQ(-EBADF,
+		  ioas_map_file(iommufd, ioas_id, -1, 0, PAGE_SIZE, &iova));
+	EXPECT_EQ(-EBADF,
+		  ioas_map_file(iommufd, ioas_id, 1000, 0, PAGE_SIZE, &iova));
+	EXPECT_EQ(-EINVAL, map(self, 0, 1000));
+	EXPECT_EQ(-EINVAL, map(self, 1000, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, ioas_map_file(iommufd, ioas_id, self->file, 1000,
+					 PAGE_SIZE, &iova));
+	EXPECT_EQ(0, map(self, 0, PAGE_SIZE));
+	EXPECT_EQ(-EEXIST, map(self, 0, PAGE_SIZE));
+	EXPECT_EQ(1, pages_pinned());
+}
+
+TEST_F_TIMEOUT(map_file, end_of_all_files_is_no_overflow, TEST_SECONDS)
+{
+	/* Where nothing is pinned nothing is looked at. */
+	int iommufd = self->space.iommufd;
+	__u32 bare;
+
+	must(ioas_alloc(iommufd, &bare));
+	EXPECT_EQ(0, ioas_map_file_fixed(iommufd, bare, self->file, -PAGE_SIZE,
+					 PAGE_SIZE, IOVA));
+	EXPECT_EQ(-EINVAL, map(self, -PAGE_SIZE, PAGE_SIZE));
+}
+
+/* Files of a file system have none. */
+static void seal(int file, enum kind kind, unsigned int seals)
+{
+	const int ret = errno_of(fcntl(file, F_ADD_SEALS, seals));
+
+	must(kind == KIND_SHMEM && (ret == -EPERM || ret == -EINVAL) ? 0 : ret);
+}
+
+TEST_F_TIMEOUT(map_file, seals_do_not_matter, TEST_SECONDS)
+{
+	memory_fill(self->memory, self->length, 3);
+	seal(self->file, variant->kind,
+	     F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(reads(self, IOVA, self->length, 3));
+}
+
+TEST_F_TIMEOUT(map_file, seal_against_writing_does_not_matter, TEST_SECONDS)
+{
+	memory_fill(self->memory, self->length, 4);
+	memory_free(self->memory, self->length);
+	seal(self->file, variant->kind, F_SEAL_WRITE);
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(reads(self, IOVA, self->length, 4));
+	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+}
+
+TEST_F_TIMEOUT(map_file, mode_of_the_descriptor_does_not_matter, TEST_SECONDS)
+{
+	char path[64];
+	__u64 iova;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->file);
+	fd = must(errno_of(open(path, O_RDONLY | O_CLOEXEC)));
+	ASSERT_EQ(0, ioas_map_file(self->space.iommufd, self->space.ioas_id, fd,
+				   0, self->length, &iova));
+	EXPECT_TRUE(shows(self, iova, 0, self->length));
+}
+
+TEST_F_TIMEOUT(map_file, truncation_takes_nothing_away, TEST_SECONDS)
+{
+	memory_fill(self->memory, self->length, 5);
+	must(map(self, 0, self->length));
+	must(errno_of(ftruncate(self->file, 0)));
+	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	EXPECT_TRUE(reads(self, IOVA, self->length, 5));
+	/* a later mapping is of the file as it is then */
+	EXPECT_EQ(-EINVAL, ioas_map_file_fixed(self->space.iommufd,
+					       self->space.ioas_id, self->file,
+					       0, PAGE_SIZE,
+					       IOVA + self->length));
+	must(errno_of(ftruncate(self->file, self->length)));
+	ASSERT_EQ(0, ioas_map_file_fixed(self->space.iommufd,
+					 self->space.ioas_id, self->file, 0,
+					 PAGE_SIZE, IOVA + self->length));
+	EXPECT_FALSE(shows(self, IOVA, 0, PAGE_SIZE));
+	EXPECT_TRUE(shows(self, IOVA + self->length, 0, PAGE_SIZE));
+	EXPECT_TRUE(reads(self, IOVA, self->length, 5));
+	EXPECT_EQ(0, unmap(self, self->length));
+}
+
+TEST_F_TIMEOUT(map_file, hole_takes_nothing_away, TEST_SECONDS)
+{
+	const __u64 half = self->length / 2;
+
+	memory_fill(self->memory, self->length, 6);
+	must(map(self, 0, self->length));
+	must(errno_of(fallocate(self->file,
+				FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				half)));
+	EXPECT_TRUE(reads(self, IOVA, self->length, 6));
+	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	/* The file has other pages there now, and the rest as before. */
+	EXPECT_EQ(0, self->memory[0]);
+	EXPECT_FALSE(shows(self, IOVA, 0, half));
+	EXPECT_TRUE(shows(self, IOVA + half, half, half));
+	must(unmap(self, self->length));
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+}
+
+TEST_F_TIMEOUT(map_file, outlives_descriptor_and_mapper, TEST_SECONDS)
+{
+	pid_t child = must(errno_of(fork()));
+	int status;
+
+	if (!child) {
+		memory_fill(self->memory, self->length, 7);
+		_exit(map(self, 0, self->length) ||
+		      pages_pinned() != self->length / PAGE_SIZE);
+	}
+	must(errno_of(waitpid(child, &status, 0)));
+	ASSERT_EQ(0, status);
+	memory_free(self->memory, self->length);
+	must(errno_of(close(self->file)));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_TRUE(reads(self, IOVA, self->length, 7));
+	EXPECT_EQ(0, unmap(self, self->length));
+}
+
+/* Pinned for the first time when the process that mapped it is gone */
+TEST_F_TIMEOUT(map_file, is_pinned_later_without_the_mapper, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	struct mock mock;
+	int status;
+	pid_t child;
+	__u32 bare;
+
+	must(ioas_alloc(iommufd, &bare));
+	child = must(errno_of(fork()));
+	if (!child)
+		_exit(ioas_map_file_fixed(iommufd, bare, self->file, 0,
+					  self->length, IOVA));
+	must(errno_of(waitpid(child, &status, 0)));
+	ASSERT_EQ(0, status);
+	ASSERT_EQ(0, mock_create(iommufd, bare, &mock));
+	EXPECT_EQ(0, mock_translates(iommufd, mock.hwpt_id, self->memory,
+				     self->length, IOVA));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+TEST_F_TIMEOUT(map_file, may_be_copied, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	__u64 iova;
+
+	must(map(self, 0, self->length));
+	ASSERT_EQ(0, ioas_copy(iommufd, self->space.ioas_id, &iova,
+			       self->space.ioas_id, IOVA + PAGE_SIZE,
+			       self->length - PAGE_SIZE));
+	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	must(unmap(self, self->length));
+	EXPECT_TRUE(shows(self, iova, PAGE_SIZE, self->length - PAGE_SIZE));
+	EXPECT_EQ(self->length / PAGE_SIZE - 1, pages_pinned());
+}
+
+TEST_F_TIMEOUT(map_file, permissions_hold, TEST_SECONDS)
+{
+	__u64 iova = IOVA, copy;
+	char byte = 0;
+
+	ASSERT_EQ(0, ioas_map_file_flags(self->space.iommufd,
+					 self->space.ioas_id,
+					 IOMMU_IOAS_MAP_FIXED_IOVA |
+						 IOMMU_IOAS_MAP_READABLE,
+					 self->file, 0, self->length, &iova));
+	EXPECT_EQ(0, access_read(self->space.iommufd, self->access, IOVA, &byte,
+				 1));
+	EXPECT_EQ(-EPERM, access_write(self->space.iommufd, self->access, IOVA,
+				       &byte, 1));
+	EXPECT_EQ(-EPERM, ioas_copy(self->space.iommufd, self->space.ioas_id,
+				    &copy, self->space.ioas_id, IOVA,
+				    PAGE_SIZE));
+}
+
+TEST_F_TIMEOUT(map_file, pins_are_those_of_the_file, TEST_SECONDS)
+{
+	must(map(self, 0, self->length));
+	must(ioas_map_file_fixed(self->space.iommufd, self->space.ioas_id,
+				 self->file, 0, PAGE_SIZE,
+				 IOVA + self->length));
+	EXPECT_EQ(self->length / PAGE_SIZE + 1, pages_pinned());
+	/* of huge pages it always says yes */
+	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory, PAGE_SIZE,
+				 2));
+	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory + PAGE_SIZE,
+				 self->length - PAGE_SIZE, 1));
+	must(ioas_unmap_all(self->space.iommufd, self->space.ioas_id, NULL));
+	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory,
+				 self->length, 0));
+}
+
+/* What is no memory is refused when it should be pinned, and only then. */
+TEST(file_that_is_no_memory_is_refused)
+{
+	static const char *const paths[] = { "/dev/zero", "/proc/self/status",
+					     "/dev", "/dev/iommu" };
+	struct space space;
+	struct mock mock;
+	int pipes[2];
+	__u32 bare;
+	__u64 iova;
+	size_t i;
+
+	need(mock_exists(), "the mock IOMMU");
+	space_open_mock(&space, &mock);
+	must(ioas_alloc(space.iommufd, &bare));
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		int fd = must(errno_of(open(paths[i], O_RDONLY | O_CLOEXEC)));
+
+		EXPECT_EQ(-EINVAL, ioas_map_file(space.iommufd, space.ioas_id,
+						 fd, 0, PAGE_SIZE, &iova));
+		EXPECT_EQ(0, ioas_map_file_fixed(space.iommufd, bare, fd, 0,
+						 PAGE_SIZE,
+						 IOVA + i * PAGE_SIZE));
+		must(errno_of(close(fd)));
+	}
+	must(errno_of(pipe(pipes)));
+	EXPECT_EQ(-EINVAL, ioas_map_file(space.iommufd, space.ioas_id, pipes[0],
+					 0, PAGE_SIZE, &iova));
+	/* The first of the mappings stops the table. */
+	EXPECT_EQ(-EINVAL, mock_create(space.iommufd, bare, &mock));
+	space_close(&space);
+	EXPECT_EQ(0, pages_pinned());
+}
+
+TEST_HARNESS_MAIN
