@@ -143,8 +143,8 @@ static void lowest_hole_that_fits_is_chosen(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, start, choose(test, 0, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, start + 2 * PAGE_SIZE,
 			choose(test, 0, 2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, start + 8 * PAGE_SIZE,
-			choose(test, 0, 4 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, start + 5 * PAGE_SIZE,
+			choose(test, PAGE_SIZE, 4 * PAGE_SIZE));
 }
 
 static void holes_of_removed_areas_are_found(struct kunit *test)
@@ -175,23 +175,35 @@ static void iova_has_the_low_bits_of_the_memory(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE + 0x123,
 			choose(test, 0x7f0000000123, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, choose(test, PMD_SIZE, PMD_SIZE) %
-					 PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, PAGE_SIZE,
+			choose(test, PAGE_SIZE, 4 * PAGE_SIZE));
+}
+
+/* So that the IOMMU can use large pages where the CPU does */
+static void choice_is_aligned_like_huge_pages(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		kunit_skip(test, "kernel without huge pages");
+	KUNIT_EXPECT_EQ(test, PMD_SIZE, choose(test, 0, PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, PMD_SIZE, choose(test, PMD_SIZE, 4 * PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, 4 * PAGE_SIZE, choose(test, 0, 3 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE,
 			choose(test, 2 * PAGE_SIZE, 4 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 4 * PAGE_SIZE,
-			choose(test, 4 * PAGE_SIZE, 3 * PAGE_SIZE));
 }
 
 static void rounding_never_wraps(struct kunit *test)
 {
 	const u64 top = U64_MAX - PAGE_SIZE + 1;
+	const u64 start = top - 2 * PAGE_SIZE + 8;
 
-	/* Of three pages the last is left out, and two are not aligned. */
-	KUNIT_ASSERT_EQ(test, 0, take(test, 0, top - 2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, 2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, choose(test, PMD_SIZE, 3 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, top - 2 * PAGE_SIZE, choose(test, 0, PAGE_SIZE));
+	/* The last page is left out, and the first one that is left is cut. */
+	KUNIT_ASSERT_EQ(test, 0, take(test, 0, start));
+	KUNIT_EXPECT_EQ(test, top - PAGE_SIZE, choose(test, 0, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, start, choose(test, 8, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, PAGE_SIZE + 8));
+	KUNIT_ASSERT_EQ(test, 0, take(test, start, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, 16));
+	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, S64_MAX));
 }
 
@@ -280,6 +292,7 @@ static struct kunit_case iova_space_cases[] = {
 	KUNIT_CASE(lowest_hole_that_fits_is_chosen),
 	KUNIT_CASE(holes_of_removed_areas_are_found),
 	KUNIT_CASE(iova_has_the_low_bits_of_the_memory),
+	KUNIT_CASE(choice_is_aligned_like_huge_pages),
 	KUNIT_CASE(rounding_never_wraps),
 	KUNIT_CASE(reserved_ranges_take_nothing),
 	KUNIT_CASE(usable_ranges_are_between_reserved_ones),
