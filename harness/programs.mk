@@ -1,7 +1,8 @@
 # Usage: make -f programs.mk LINUX=dir HEADERS=dir OUT=dir
 # The static programs for the guest, from the composed tree LINUX, against the kernel
 # headers in HEADERS: each *_test.c of our two selftest folders is a program, the other
-# .c files of a folder are a library for all of them. Those of tools/testing/iommufd are
+# .c files of a folder are a library for all of them. Some are built once more as 32-bit
+# programs, for which the calls have to be the same. Those of tools/testing/iommufd are
 # built for this machine, with its own Makefile.
 
 SELFTESTS := $(LINUX)/tools/testing/selftests
@@ -13,11 +14,17 @@ tests := $(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*_test.c))
 helpers := $(filter-out %_test.c,$(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*.c $(SELFTESTS)/$(f)/lib/*.c)))
 samples := $(wildcard $(LINUX)/samples/iommufd/*.c)
 
+# The harness of the kernel prints pointers as 64-bit numbers.
+FLAGS32 := -m32 -D_FILE_OFFSET_BITS=64 -Wno-pointer-to-int-cast
+TESTS32 := abi command map copy option limit access map_file container model
+
 test_programs := $(tests:$(SELFTESTS)/%.c=$(OUT)/tests/%)
 sample_programs := $(samples:$(LINUX)/samples/iommufd/%.c=$(OUT)/samples/%)
 helper_objects := $(helpers:$(SELFTESTS)/%.c=$(OUT)/obj/%.o)
+test_programs32 := $(TESTS32:%=$(OUT)/tests/iommu32/%_test)
+helper_objects32 := $(patsubst $(SELFTESTS)/%.c,$(OUT)/obj32/%.o,$(filter $(SELFTESTS)/iommu/%,$(helpers)))
 
-all: $(test_programs) $(sample_programs) host
+all: $(test_programs) $(test_programs32) $(sample_programs) host
 
 host:
 	$(MAKE) -C $(LINUX)/tools/testing/iommufd
@@ -41,10 +48,26 @@ $(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/patient_alarm.o $(OU
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -s -o $@ $^
 
+$(OUT)/obj32/%.o: $(SELFTESTS)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(FLAGS32) -MMD -MP -c -o $@ $<
+
+$(OUT)/obj32/patient_alarm.o: harness/guest/patient_alarm.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(FLAGS32) -c -o $@ $<
+
+$(OUT)/obj32/helpers.a: $(helper_objects32)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(test_programs32): $(OUT)/tests/iommu32/%: $(OUT)/obj32/iommu/%.o $(OUT)/obj32/patient_alarm.o $(OUT)/obj32/helpers.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(FLAGS32) -s -o $@ $^
+
 $(sample_programs): $(OUT)/samples/%: $(LINUX)/samples/iommufd/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -s -o $@ $<
 
--include $(wildcard $(OUT)/obj/*/*.d $(OUT)/obj/*/lib/*.d)
+-include $(wildcard $(OUT)/obj/*/*.d $(OUT)/obj/*/lib/*.d $(OUT)/obj32/*/*.d)
 .PHONY: all host
 .SECONDARY:

@@ -29,6 +29,18 @@ check_pins()
 	echo "@@ bad $1: $pinned pages are still pinned"
 }
 
+# The kernel's own tests ran when iommufd came up.
+check_kunit()
+{
+	[ -d $DEBUG/kunit ] || return 0
+	for suite in iommufd_iova_space iommufd_page_runs; do
+		grep -q '^ok ' "$DEBUG/kunit/$suite/results" || {
+			echo "@@ bad KUnit: $suite"
+			cat "$DEBUG/kunit/$suite/results"
+		}
+	done
+}
+
 # Nobody's leak but the boot's.
 forget_boot_leaks()
 {
