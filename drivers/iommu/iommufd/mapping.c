@@ -21,7 +21,6 @@
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/scatterlist.h>
 #include <linux/slab.h>
 
 #include "mapping.h"
@@ -30,8 +29,8 @@
 /* How many mappings are removed together. Bounds the time others see EBUSY. */
 #define REMOVAL_BATCH 256
 
-/* Scatterlist entries for one call of the IOMMU driver. */
-#define FILL_BATCH (PAGE_SIZE / sizeof(struct scatterlist))
+/* Runs for one call of the IOMMU driver. */
+#define FILL_BATCH (PAGE_SIZE / sizeof(struct iommu_phys_range))
 /* Memory of few runs does without allocating the batch. */
 #define FILL_BATCH_SMALL 4
 
@@ -278,6 +277,7 @@ static void mapping_unpin(struct mapping *mapping)
  * @table: the table
  * @prot: of the mapping
  * @iova: where @batch will begin
+ * @length: bytes in @batch
  * @offset: of the first byte in its page; 0 after the first run
  * @left: bytes to come, not counting @batch
  * @batch: for the IOMMU driver
@@ -288,21 +288,23 @@ struct table_fill {
 	struct mapped_table *table;
 	int prot;
 	u64 iova;
+	u64 length;
 	u64 offset;
 	u64 left;
-	struct scatterlist *batch;
+	struct iommu_phys_range *batch;
 	unsigned int nr;
 	unsigned int max;
 };
 
 static int fill_flush(struct table_fill *fill)
 {
-	ssize_t mapped = iommu_map_sg(fill->table->domain, fill->iova,
-				      fill->batch, fill->nr, fill->prot);
+	int ret = iommu_map_ranges(fill->table->domain, fill->iova,
+				   fill->batch, fill->nr, fill->prot);
 
-	if (mapped < 0)
-		return mapped;
-	fill->iova += mapped;
+	if (ret)
+		return ret;
+	fill->iova += fill->length;
+	fill->length = 0;
 	fill->nr = 0;
 	cond_resched();
 	return 0;
@@ -311,13 +313,14 @@ static int fill_flush(struct table_fill *fill)
 static int fill_visit(const struct page_run *run, void *data)
 {
 	struct table_fill *fill = data;
-	u64 length = min(((u64)run->nr_pages << PAGE_SHIFT) - fill->offset,
-			 fill->left);
+	struct iommu_phys_range *range = &fill->batch[fill->nr++];
 
-	sg_set_page(&fill->batch[fill->nr++], pfn_to_page(run->pfn), length,
-		    fill->offset);
+	range->start = PFN_PHYS(run->pfn) + fill->offset;
+	range->length = min(((u64)run->nr_pages << PAGE_SHIFT) - fill->offset,
+			    fill->left);
 	fill->offset = 0;
-	fill->left -= length;
+	fill->length += range->length;
+	fill->left -= range->length;
 	return fill->nr == fill->max || !fill->left ? fill_flush(fill) : 0;
 }
 
@@ -365,7 +368,7 @@ static int table_map(struct mapped_space *space, struct mapped_table *table,
 		     struct mapping *mapping)
 {
 	struct page_range range = mapping_pages(mapping);
-	struct scatterlist small[FILL_BATCH_SMALL];
+	struct iommu_phys_range small[FILL_BATCH_SMALL];
 	struct table_fill fill = {
 		.table = table,
 		.batch = small,
@@ -377,12 +380,11 @@ static int table_map(struct mapped_space *space, struct mapped_table *table,
 		return table_map_walk(mapping, &fill, fill_visit_single);
 
 	if (range.last - range.first >= FILL_BATCH_SMALL) {
-		fill.batch = (struct scatterlist *)__get_free_page(GFP_KERNEL);
+		fill.batch = (void *)__get_free_page(GFP_KERNEL);
 		fill.max = FILL_BATCH;
 		if (!fill.batch)
 			return -ENOMEM;
 	}
-	sg_init_table(fill.batch, fill.max);
 	ret = table_map_walk(mapping, &fill, fill_visit);
 	if (fill.batch != small)
 		free_page((unsigned long)fill.batch);
