@@ -141,6 +141,18 @@ static int check_prot(u32 flags)
 	return map_prot(flags) ? 0 : -EINVAL;
 }
 
+/* What IOMMU_IOAS_MAP and IOMMU_IOAS_MAP_FILE begin with. */
+static struct iommufd_ioas *map_begin(struct iommufd_ctx *ictx, u32 ioas_id,
+				      u32 flags, u64 length, u64 iova)
+{
+	int ret;
+
+	if (iova == U64_MAX || length == U64_MAX)
+		return ERR_PTR(-EOVERFLOW);
+	ret = check_prot(flags);
+	return ret ? ERR_PTR(ret) : iommufd_ioas_get(ictx, ioas_id);
+}
+
 /* The memory has to be addressable, and its page count computable. */
 static int check_memory(u64 address, u64 length)
 {
@@ -249,12 +261,8 @@ int iommufd_ioas_map(struct iommufd_command *command)
 	struct iommufd_ioas *ioas;
 	int ret;
 
-	if (arg->iova == U64_MAX || arg->length == U64_MAX)
-		return -EOVERFLOW;
-	ret = check_prot(arg->flags);
-	if (ret)
-		return ret;
-	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
+	ioas = map_begin(command->ictx, arg->ioas_id, arg->flags, arg->length,
+			 arg->iova);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	ret = ioas_add_user(ioas, arg->user_va, arg->length,
@@ -303,12 +311,8 @@ int iommufd_ioas_map_file(struct iommufd_command *command)
 	struct iommufd_ioas *ioas;
 	int ret;
 
-	if (arg->iova == U64_MAX || arg->length == U64_MAX)
-		return -EOVERFLOW;
-	ret = check_prot(arg->flags);
-	if (ret)
-		return ret;
-	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
+	ioas = map_begin(command->ictx, arg->ioas_id, arg->flags, arg->length,
+			 arg->iova);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	ret = ioas_map_file(command, ioas);
