@@ -60,12 +60,6 @@ struct page_runs_iter {
 	unsigned int slot;
 };
 
-/* All pages in one run: physically contiguous, and not too many for a run. */
-static inline bool page_runs_single(const struct page_runs *runs)
-{
-	return !runs->nr_chunks;
-}
-
 void page_runs_init(struct page_runs *runs);
 void page_runs_destroy(struct page_runs *runs);
 int page_runs_append(struct page_runs *runs, unsigned long pfn,

@@ -55,7 +55,6 @@ static void empty_record_has_no_runs(struct kunit *test)
 	struct page_runs *runs = test->priv;
 
 	KUNIT_EXPECT_EQ(test, 0, runs->nr_pages);
-	KUNIT_EXPECT_TRUE(test, page_runs_single(runs));
 	expect_runs(test, 0, NULL, 0);
 }
 
@@ -69,7 +68,6 @@ static void neighbours_are_one_run(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, page_runs_append(runs, 101, 1));
 	KUNIT_ASSERT_EQ(test, 0, page_runs_append(runs, 102, 10));
 	KUNIT_EXPECT_EQ(test, 12, runs->nr_pages);
-	KUNIT_EXPECT_TRUE(test, page_runs_single(runs));
 	expect_runs(test, 0, &whole, 1);
 	expect_runs(test, 3, &middle, 1);
 }
@@ -86,7 +84,6 @@ static void pages_apart_are_runs_apart(struct kunit *test)
 	for (i = 0; i != ARRAY_SIZE(whole); i++)
 		KUNIT_ASSERT_EQ(test, 0, page_runs_append(runs, whole[i].pfn,
 							  whole[i].nr_pages));
-	KUNIT_EXPECT_FALSE(test, page_runs_single(runs));
 	expect_runs(test, 0, whole, ARRAY_SIZE(whole));
 	expect_runs(test, 2, part, ARRAY_SIZE(part));
 	expect_runs(test, 9, &whole[3], 1);
