@@ -24,6 +24,8 @@ help:
 	@echo 'make kernel         the kernel of make run, in $(BUILD)/kernel'
 	@echo 'make kernel-debug   the kernel of make test, in $(BUILD)/kernel-debug'
 	@echo 'make programs       the test and sample programs, in $(BUILD)/programs'
+	@echo 'make series         the patches for mail, in $(BUILD)/series'
+	@echo 'make bisect         build and boot each of them with IOMMUFD=n, m and y'
 	@echo 'make clean          remove $(BUILD)'
 	@echo
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'
@@ -92,6 +94,8 @@ run shell:
 test:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/initramfs.cpio $(BUILD)/programs $(MODULES)
 	@harness/test.sh $(BUILD)/test $(KERNEL_DEBUG) $(BUILD)/test/initramfs.cpio $(BUILD)/programs
+
+include harness/series.mk
 
 clean:
 	rm -rf $(BUILD)
