@@ -1,0 +1,140 @@
+#!/bin/bash
+# Usage: bisect.sh BUILD
+# Prove each step of BUILD/series: the kernel builds without a warning and boots, with
+# IOMMUFD off, as a module and built in; the drivers that use the code compile.
+#
+# The three kernels share one source, BUILD/bisect/linux, which goes from step to step;
+# only what changed is built. A step that changes nothing of the kernel is passed over.
+# FROM=n begins with step n. The logs are in BUILD/bisect.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+out=$build/bisect
+linux=$out/linux
+users=(drivers/vfio/ drivers/gpu/drm/i915/gvt/kvmgt.o)
+export GIT_DIR=$out/git/.git GIT_WORK_TREE=$linux
+export KBUILD_BUILD_TIMESTAMP=none KBUILD_BUILD_VERSION=1
+
+fail()
+{
+	echo "bisect: step $step, $*" >&2
+	exit 1
+}
+
+copy_source()
+{
+	mkdir -p "$out"
+	if ! cmp -s "$build/source.version" "$out/source.version"; then
+		rm -rf "${out:?}"/*
+		cp -a "$build/source" "$linux"
+		cp "$build/source.version" "$out/source.version"
+	fi
+	rm -rf "$out/git"
+	env -u GIT_DIR -u GIT_WORK_TREE git clone -q --no-checkout "$build/series/git" "$out/git"
+	# What a run before this one left goes, also where base has no such file.
+	git checkout -q -f --detach origin/series
+	git checkout -q -f base
+}
+
+requests()
+{
+	local fragments=("$here/config/base.config" "$here/config/bisect.config")
+
+	case $1 in
+	n)	printf 'CONFIG_VFIO=y\nCONFIG_VFIO_PCI=y\nCONFIG_VFIO_MDEV=m\n' ;;
+	y)	printf 'CONFIG_IOMMUFD=y\nCONFIG_IOMMUFD_TEST=y\nCONFIG_IOMMUFD_KUNIT_TEST=y\n'
+		printf 'CONFIG_VFIO=y\nCONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_PCI=y\nCONFIG_VFIO_MDEV=y\n' ;;
+	m)	printf 'CONFIG_IOMMUFD=m\nCONFIG_IOMMUFD_TEST=y\nCONFIG_IOMMUFD_KUNIT_TEST=y\n'
+		printf 'CONFIG_VFIO=m\nCONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_PCI=m\nCONFIG_VFIO_MDEV=m\n' ;;
+	users)	fragments=("$here/config/base.config" "$here/config/users.config") ;;
+	esac
+	cat "$linux"/kernel/configs/tiny{-base,}.config "$linux/arch/x86/configs/tiny.config" "${fragments[@]}"
+}
+
+# compile CONFIG TARGET...: requests that a step does not know yet are dropped
+compile()
+{
+	local config=$1 log=$out/$1.log
+
+	shift
+	mkdir -p "$out/$config"
+	requests "$config" >"$out/$config.requests"
+	{
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE make -C "$linux" \
+			O="$out/$config" allnoconfig KCONFIG_ALLCONFIG="$out/$config.requests" &&
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE nice make -C "$linux" \
+			O="$out/$config" -j"${JOBS:-$(nproc)}" "$@"
+	} >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "IOMMUFD=$config does not build; see $log"; }
+	! grep -E 'warning:|WARNING:' "$log" >&2 || fail "IOMMUFD=$config builds with a warning; see $log"
+}
+
+# The modules of n are samples, which need not be loaded.
+boot()
+{
+	local config=$1 guest=$out/boot-$1 modules=''
+
+	if [ "$config" = m ]; then
+		modules=$out/m.modules
+		rm -rf "$modules"
+		compile m modules_install INSTALL_MOD_PATH="$modules" INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
+	fi
+	"$here/initramfs.sh" "$guest.cpio" "$out/no-programs" "$modules"
+	TIMEOUT=${TIMEOUT:-300} "$here/boot.sh" "$guest" "$out/$config/arch/x86/boot/bzImage" \
+		"$guest.cpio" MODE=boot >"$guest.log" 2>&1 || fail "IOMMUFD=$config does not boot; see $guest"
+	"$here/console_filter.sh" "$guest/console.log" >&2 || fail "IOMMUFD=$config: splat in $guest/console.log"
+	grep -q '^@@ end boot 0' "$guest/verdict.log" || fail "IOMMUFD=$config: $(tr -d '\r' <"$guest/verdict.log")"
+}
+
+# The nodes at the end are those that the configuration promises.
+check_nodes()
+{
+	local nodes
+
+	nodes=$(tr -d '\r' <"$out/boot-$1/verdict.log" | sed -n 's/^nodes: *\(.*[^ ]\) *$/\1/p')
+	case $1 in
+	n)	[ "$nodes" = '/dev/vfio/vfio' ] ;;
+	*)	[ "$nodes" = '/dev/iommu /dev/vfio/devices/vfio0 /dev/vfio/vfio' ] ;;
+	esac || fail "IOMMUFD=$1 has these nodes: $nodes"
+}
+
+changes_kernel()
+{
+	git diff --name-only "$1~" "$1" |
+		grep -qvE '^(Documentation|tools|samples/iommufd)/|^MAINTAINERS$|/\.(kunitconfig|gitignore)$'
+}
+
+step=0
+copy_source
+mapfile -t commits < <(git rev-list --reverse base..origin/series)
+if [ ! -e "$out/n/vmlinux" ]; then
+	echo "bisect: building the kernel without the series"
+	compile n bzImage modules
+	cp -a "$out/n" "$out/m"
+	cp -a "$out/n" "$out/y"
+	echo "bisect: done in $SECONDS s"
+fi
+
+mkdir -p "$out/no-programs"
+last=0
+for step in "${!commits[@]}"; do
+	commit=${commits[$step]} begun=$SECONDS
+	step=$((step + 1))
+	git checkout -q -f "$commit"
+	if [ "$step" -lt "${FROM:-1}" ] || ! changes_kernel "$commit"; then
+		continue
+	fi
+	for config in n m y; do
+		compile "$config" bzImage modules
+		boot "$config"
+	done
+	compile users "${users[@]}"
+	last=$step
+	printf 'bisect: %2d/%d %-66s %3d s\n' "$step" ${#commits[@]} "$(git log -1 --format=%s "$commit")" $((SECONDS - begun))
+done
+
+[ "$last" -ne 0 ] || fail "nothing was built"
+for config in n m y; do
+	check_nodes "$config"
+done
+echo "bisect: ${#commits[@]} steps build and boot with IOMMUFD=n, m and y, $SECONDS s"
