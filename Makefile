@@ -26,6 +26,8 @@ help:
 	@echo 'make programs       the test and sample programs, in $(BUILD)/programs'
 	@echo 'make series         the patches for mail, in $(BUILD)/series'
 	@echo 'make bisect         build and boot each of them with IOMMUFD=n, m and y'
+	@echo 'make quilt          the same for debian/patches, in $(BUILD)/quilt'
+	@echo 'make deb CONFIG=f   kernel packages with configuration f or the running one, in $(BUILD)/deb'
 	@echo 'make clean          remove $(BUILD)'
 	@echo
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Usage: setup.sh
-# Install the Debian packages named in packages.txt that are missing. Without
+# Usage: setup.sh [LIST]
+# Install the Debian packages named in LIST (packages.txt) that are missing. Without
 # root rights, say which they are and fail.
 set -euo pipefail
 
@@ -13,10 +13,10 @@ list_missing()
 	while read -r package; do
 		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
 			grep -qx installed || printf '%s\n' "$package"
-	done <"$here/packages.txt"
+	done <"$here/${1:-packages.txt}"
 }
 
-mapfile -t missing < <(list_missing)
+mapfile -t missing < <(list_missing "$@")
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
