@@ -21,6 +21,7 @@
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "mapping.h"
@@ -95,6 +96,7 @@ void mappings_free(struct list_head *mappings)
 	list_for_each_entry_safe(mapping, next, mappings, link) {
 		user_memory_put(mapping->memory);
 		kfree(mapping);
+		cond_resched();
 	}
 	INIT_LIST_HEAD(mappings);
 }
@@ -118,6 +120,9 @@ static int create_copies(struct list_head *mappings, struct mapped_space *space,
 				     prot);
 		if (ret || end == last)
 			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 		next = end + 1;
 	}
 	return -ENOENT;
@@ -131,7 +136,7 @@ static int create_copies(struct list_head *mappings, struct mapped_space *space,
  * @last: last IOVA
  * @prot: what devices may do
  *
- * Return: 0; -ENOENT when the range is not wholly mapped; -ENOMEM.
+ * Return: 0; -ENOENT when the range is not wholly mapped; -ENOMEM; -EINTR.
  */
 int mapping_create_copies(struct list_head *mappings,
 			  struct mapped_space *space, u64 start, u64 last,
@@ -186,6 +191,7 @@ static int mappings_add(struct mapped_space *space, struct list_head *mappings,
 			return ret;
 		}
 		iova += length;
+		cond_resched();
 	}
 	return 0;
 }
@@ -238,8 +244,10 @@ void mappings_displace(struct mapped_space *space, struct list_head *mappings)
 	struct mapping *mapping;
 
 	mutex_lock(&space->lock);
-	list_for_each_entry(mapping, mappings, link)
+	list_for_each_entry(mapping, mappings, link) {
 		iova_space_remove(&space->iova, &mapping->area);
+		cond_resched();
+	}
 	mutex_unlock(&space->lock);
 }
 
@@ -296,6 +304,13 @@ struct table_fill {
 	unsigned int max;
 };
 
+/* Between two calls of the IOMMU driver. */
+static int fill_pause(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 static int fill_flush(struct table_fill *fill)
 {
 	int ret = iommu_map_ranges(fill->table->domain, fill->iova,
@@ -306,8 +321,7 @@ static int fill_flush(struct table_fill *fill)
 	fill->iova += fill->length;
 	fill->length = 0;
 	fill->nr = 0;
-	cond_resched();
-	return 0;
+	return fill_pause();
 }
 
 static int fill_visit(const struct page_run *run, void *data)
@@ -341,7 +355,9 @@ static int fill_visit_single(const struct page_run *run, void *data)
 		if (ret)
 			return ret;
 		fill->iova += PAGE_SIZE;
-		cond_resched();
+		ret = fill_pause();
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -435,6 +451,7 @@ static void mapping_clear(struct mapped_space *space, struct mapping *mapping)
  * @space: where they were placed
  * @mappings: in state building, live afterwards and not in the list any more
  *
+ * Context: a fatal signal ends it.
  * Return: 0; an errno of user_memory_pin() or of the IOMMU driver, then no
  * table has any of it and nothing is pinned.
  */
@@ -443,11 +460,13 @@ int mappings_fill(struct mapped_space *space, struct list_head *mappings)
 	struct mapping *mapping;
 	int ret = 0;
 
-	down_read(&space->tables_lock);
+	if (down_read_killable(&space->tables_lock))
+		return -EINTR;
 	list_for_each_entry(mapping, mappings, link) {
 		ret = mapping_fill(space, mapping);
 		if (ret)
 			goto err_clear;
+		cond_resched();
 	}
 
 	mutex_lock(&space->lock);
@@ -459,8 +478,10 @@ int mappings_fill(struct mapped_space *space, struct list_head *mappings)
 	return 0;
 
 err_clear:
-	list_for_each_entry_continue_reverse(mapping, mappings, link)
+	list_for_each_entry_continue_reverse(mapping, mappings, link) {
 		mapping_clear(space, mapping);
+		cond_resched();
+	}
 	up_read(&space->tables_lock);
 	return ret;
 }
@@ -883,7 +904,7 @@ err_unpin:
  *
  * Return: 0; -EADDRINUSE when a mapping does not fit the table; -EINVAL when
  * the table's smallest page is larger than the CPU's; an errno of
- * user_memory_pin() or of the IOMMU driver.
+ * user_memory_pin() or of the IOMMU driver; -EINTR after a fatal signal.
  */
 int mapped_space_add_table(struct mapped_space *space,
 			   struct mapped_table *table)
@@ -893,7 +914,8 @@ int mapped_space_add_table(struct mapped_space *space,
 	if (__ffs(table->domain->pgsize_bitmap) > PAGE_SHIFT)
 		return -EINVAL;
 
-	down_write(&space->tables_lock);
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
 	ret = table_reserve(space, table);
 	if (!ret)
 		ret = table_fill(space, table);

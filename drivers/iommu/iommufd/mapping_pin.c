@@ -403,6 +403,7 @@ int mapped_space_pin(struct mapped_space *space, struct mapped_client *client,
 		}
 		/* The pin is a user from now on. */
 		done += part.length;
+		cond_resched();
 	}
 	return 0;
 
@@ -470,6 +471,7 @@ void mapped_space_unpin(struct mapped_space *space,
 			mapping_put_user(part.mapping);
 		}
 		done += part.length;
+		cond_resched();
 	}
 }
 
@@ -506,6 +508,7 @@ static int copy_run(const struct page_run *run, void *data)
 		copy->buffer += length;
 		copy->left -= length;
 		copy->offset = 0;
+		cond_resched();
 	}
 	return 0;
 }

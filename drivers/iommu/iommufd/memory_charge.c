@@ -55,16 +55,26 @@ static int charge_user(struct memory_charge *charge, unsigned long nr_pages)
 	return 0;
 }
 
-static int charge_mm(struct memory_charge *charge, unsigned long nr_pages,
-		     bool add, bool force)
+static int charge_mm(struct memory_charge *charge, unsigned long nr_pages)
 {
 	int ret;
 
-	mmap_write_lock(charge->mm);
-	ret = __account_locked_vm(charge->mm, nr_pages, add,
-				  charge->group_leader, force);
+	if (mmap_write_lock_killable(charge->mm))
+		return -EINTR;
+	ret = __account_locked_vm(charge->mm, nr_pages, true,
+				  charge->group_leader, false);
 	mmap_write_unlock(charge->mm);
 	return ret;
+}
+
+/* What cannot fail: beyond the limit, or giving back. */
+static void charge_mm_anyway(struct memory_charge *charge,
+			     unsigned long nr_pages, bool add)
+{
+	mmap_write_lock(charge->mm);
+	__account_locked_vm(charge->mm, nr_pages, add, charge->group_leader,
+			    true);
+	mmap_write_unlock(charge->mm);
 }
 
 /**
@@ -73,7 +83,8 @@ static int charge_mm(struct memory_charge *charge, unsigned long nr_pages,
  * @nr_pages: how many
  *
  * Context: takes mmap_lock of the mapper.
- * Return: 0; -ENOMEM when that is over the limit, then nothing is charged.
+ * Return: 0; -ENOMEM when that is over the limit, -EINTR: then nothing is
+ * charged.
  */
 int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages)
 {
@@ -82,7 +93,7 @@ int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages)
 	if (charge->class == MEMORY_CHARGE_USER)
 		ret = charge_user(charge, nr_pages);
 	else if (charge->class == MEMORY_CHARGE_MM)
-		ret = charge_mm(charge, nr_pages, true, false);
+		ret = charge_mm(charge, nr_pages);
 	if (!ret)
 		atomic64_add(nr_pages, &charge->mm->pinned_vm);
 	return ret;
@@ -95,7 +106,7 @@ void memory_charge_add_forced(struct memory_charge *charge,
 	if (charge->class == MEMORY_CHARGE_USER)
 		atomic_long_add(nr_pages, &charge->user->locked_vm);
 	else if (charge->class == MEMORY_CHARGE_MM)
-		charge_mm(charge, nr_pages, true, true);
+		charge_mm_anyway(charge, nr_pages, true);
 	atomic64_add(nr_pages, &charge->mm->pinned_vm);
 }
 
@@ -105,6 +116,6 @@ void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages)
 	if (charge->class == MEMORY_CHARGE_USER)
 		atomic_long_sub(nr_pages, &charge->user->locked_vm);
 	else if (charge->class == MEMORY_CHARGE_MM)
-		charge_mm(charge, nr_pages, false, false);
+		charge_mm_anyway(charge, nr_pages, false);
 	atomic64_sub(nr_pages, &charge->mm->pinned_vm);
 }

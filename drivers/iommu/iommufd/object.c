@@ -192,9 +192,11 @@ void iommufd_object_destroy_all(struct iommufd_ctx *ictx)
 
 	do {
 		progress = false;
-		xa_for_each(&ictx->objects, id, object)
+		xa_for_each(&ictx->objects, id, object) {
 			if (!iommufd_object_destroy(ictx, id))
 				progress = true;
+			cond_resched();
+		}
 	} while (progress);
 	WARN_ON(!xa_empty(&ictx->objects));
 }

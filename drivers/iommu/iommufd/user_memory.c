@@ -172,7 +172,8 @@ static long pin_pages(struct user_memory *memory, struct pin_batch *batch,
 	if (!batch->remote)
 		return pin_user_pages_fast(address, nr_pages, flags,
 					   batch->pages);
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	ret = pin_user_pages_remote(mm, address, nr_pages, flags, batch->pages,
 				    NULL, NULL);
 	mmap_read_unlock(mm);
@@ -189,7 +190,8 @@ static int read_pin_flags(struct mm_struct *mm, unsigned long address,
 	struct vm_area_struct *vma;
 	int ret = -EFAULT;
 
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	vma = vma_lookup(mm, address);
 	/* A forced pin would ignore that reading is not permitted. */
 	if (vma && vma->vm_flags & VM_READ) {
@@ -602,7 +604,8 @@ static int spans_hold(struct user_memory *memory, struct page_range range)
  * @memory: the memory
  * @range: which pages
  *
- * Context: may sleep, takes mmap_lock of the mapper. A fatal signal ends it.
+ * Context: may sleep, takes mmap_lock of the mapper. A fatal signal ends it, also
+ * while another pin of the same memory goes on.
  * Return: 0; -EFAULT when a page is not mapped, not writable as asked, device
  * memory, or the process is gone; -ENOMEM, also when over the limit; -EINTR.
  */
@@ -610,7 +613,8 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
 {
 	int ret;
 
-	mutex_lock(&memory->lock);
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
 	ret = spans_hold(memory, range);
 	if (ret)
 		spans_drop(memory, range);
