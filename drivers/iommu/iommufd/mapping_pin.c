@@ -515,22 +515,15 @@ static int copy_run(const struct page_run *run, void *data)
 
 static int part_copy(const struct mapping_part *part, void *buffer, bool write)
 {
-	struct user_memory *memory = part->mapping->memory;
-	struct page_range range = part_pages(part);
 	struct copy copy = {
 		.buffer = buffer,
 		.left = part->length,
 		.offset = offset_in_page(part->offset),
 		.write = write,
 	};
-	int ret;
 
-	ret = user_memory_pin(memory, range);
-	if (ret)
-		return ret;
-	user_memory_walk(memory, range, copy_run, &copy);
-	user_memory_unpin(memory, range);
-	return 0;
+	return user_memory_look(part->mapping->memory, part_pages(part),
+				copy_run, &copy);
 }
 
 /**
@@ -541,8 +534,8 @@ static int part_copy(const struct mapping_part *part, void *buffer, bool write)
  * @length: bytes, at least 1; @iova + @length - 1 does not wrap
  * @write: from @buffer to the mapped memory
  *
- * The same pages that devices reach. A failure may come after a part was
- * copied.
+ * The same pages that devices reach; nobody pays for those that are not pinned
+ * anyway. A failure may come after a part was copied.
  *
  * Return: 0; an errno as of mapped_space_pin().
  */

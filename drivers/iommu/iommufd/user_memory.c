@@ -702,6 +702,26 @@ out_unlock:
 	return ret;
 }
 
+/* Visit pages @first to @last, which are of @span. */
+static int span_visit(struct pinned_span *span, unsigned long first,
+		      unsigned long last,
+		      int (*visit)(const struct page_run *run, void *data),
+		      void *data)
+{
+	unsigned long offset = span->offset + (first - span->range.first);
+	struct page_runs_iter iter;
+	bool more;
+	int ret;
+
+	for_each_page_run(&iter, &span->record->runs, offset, last - first + 1,
+			  more) {
+		ret = visit(&iter.run, data);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 /**
  * user_memory_walk() - Visit pinned pages in order
  * @memory: the memory
@@ -717,24 +737,77 @@ int user_memory_walk(struct user_memory *memory, struct page_range range,
 		     void *data)
 {
 	struct pinned_span *span, *next;
-	struct page_runs_iter iter;
 	int ret = 0;
-	bool more;
 
 	mutex_lock(&memory->lock);
 	for_each_span_safe(span, next, memory, range) {
-		unsigned long first = max(range.first, span->range.first);
-		unsigned long last = min(range.last, span->range.last);
-
-		for_each_page_run(&iter, &span->record->runs,
-				  span->offset + (first - span->range.first),
-				  last - first + 1, more) {
-			ret = visit(&iter.run, data);
-			if (ret)
-				goto out_unlock;
-		}
+		ret = span_visit(span, max(range.first, span->range.first),
+				 min(range.last, span->range.last), visit,
+				 data);
+		if (ret)
+			break;
 	}
-out_unlock:
+	mutex_unlock(&memory->lock);
+	return ret;
+}
+
+/* Pages that nobody has pinned: they are for as long as the visit takes. */
+static int gap_visit(struct user_memory *memory, struct page_range range,
+		     int (*visit)(const struct page_run *run, void *data),
+		     void *data)
+{
+	struct pinned_record record = {};
+	int ret;
+
+	page_runs_init(&record.runs);
+	record.span.range = range;
+	record.span.record = &record;
+	ret = pin_source(memory, &record.runs, range);
+	if (!ret)
+		ret = span_visit(&record.span, range.first, range.last, visit,
+				 data);
+	unpin_runs(memory, &record.runs, 0, record.runs.nr_pages);
+	page_runs_destroy(&record.runs);
+	return ret;
+}
+
+/**
+ * user_memory_look() - Visit pages in order, pinned or not
+ * @memory: the memory
+ * @range: which pages
+ * @visit: as user_memory_walk()
+ * @data: for @visit
+ *
+ * Nothing is charged: what was not pinned before is not pinned afterwards.
+ *
+ * Context: as user_memory_pin(); @visit runs with the memory locked.
+ * Return: 0; what @visit returned when that was not 0; -EFAULT, -ENOMEM and
+ * -EINTR as user_memory_pin(). The pages in front may have been visited then.
+ */
+int user_memory_look(struct user_memory *memory, struct page_range range,
+		     int (*visit)(const struct page_run *run, void *data),
+		     void *data)
+{
+	struct page_range part = { .first = range.first };
+	int ret = 0;
+
+	if (mutex_lock_killable(&memory->lock))
+		return -EINTR;
+	while (!ret && part.first <= range.last) {
+		struct pinned_span *span = span_find(memory, part.first);
+
+		part.last = range.last;
+		if (span && span->range.first <= part.first) {
+			part.last = min(part.last, span->range.last);
+			ret = span_visit(span, part.first, part.last, visit,
+					 data);
+		} else {
+			if (span && span->range.first <= range.last)
+				part.last = span->range.first - 1;
+			ret = gap_visit(memory, part, visit, data);
+		}
+		part.first = part.last + 1;
+	}
 	mutex_unlock(&memory->lock);
 	return ret;
 }

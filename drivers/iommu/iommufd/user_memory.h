@@ -74,5 +74,8 @@ int user_memory_swap_charge(struct user_memory *memory,
 int user_memory_walk(struct user_memory *memory, struct page_range range,
 		     int (*visit)(const struct page_run *run, void *data),
 		     void *data);
+int user_memory_look(struct user_memory *memory, struct page_range range,
+		     int (*visit)(const struct page_run *run, void *data),
+		     void *data);
 
 #endif

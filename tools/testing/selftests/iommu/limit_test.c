@@ -136,6 +136,36 @@ TEST_F_TIMEOUT(limit, account_shows_in_the_status, TEST_SECONDS)
 	EXPECT_EQ(variant->mode ? 3 : 0, pages_locked());
 }
 
+/* They pin nothing that would stay: beyond the limit, and where some is pinned. */
+TEST_F_TIMEOUT(limit, is_not_for_copies, TEST_SECONDS)
+{
+	int copying = must(access_create(self->iommufd, self->bare));
+	int pinning = must(access_create_pinning(self->iommufd, self->bare));
+	char *buffer = memory_alloc(MEMORY_LENGTH);
+
+	must(map(self, self->bare, MEMORY_LENGTH / PAGE_SIZE, IOVA));
+	memory_fill(buffer, MEMORY_LENGTH, 1);
+	ASSERT_EQ(0, access_write(self->iommufd, copying, IOVA, buffer,
+				  MEMORY_LENGTH));
+	EXPECT_TRUE(memory_matches(self->memory, MEMORY_LENGTH, 1));
+	EXPECT_EQ(0, pages_pinned());
+
+	must(access_pin(self->iommufd, pinning, IOVA + 3 * PAGE_SIZE,
+			2 * PAGE_SIZE, self->memory + 3 * PAGE_SIZE, 0, NULL));
+	must(access_pin(self->iommufd, pinning, IOVA + 9 * PAGE_SIZE,
+			(LIMIT - 2) * PAGE_SIZE, self->memory + 9 * PAGE_SIZE,
+			0, NULL));
+	memory_fill(self->memory, MEMORY_LENGTH, 2);
+	ASSERT_EQ(0, access_read(self->iommufd, copying, IOVA + 1, buffer + 1,
+				 MEMORY_LENGTH - 2));
+	EXPECT_EQ(0, memcmp(buffer + 1, self->memory + 1, MEMORY_LENGTH - 2));
+	EXPECT_EQ(LIMIT, pages_pinned());
+	EXPECT_TRUE(leaves(self, 0));
+	must(errno_of(close(pinning)));
+	EXPECT_TRUE(leaves(self, LIMIT));
+	must(errno_of(close(copying)));
+}
+
 /* Half of a page is a page, and each mapping of memory is memory of its own. */
 TEST_F_TIMEOUT(limit, counts_pages_of_every_mapping, TEST_SECONDS)
 {
