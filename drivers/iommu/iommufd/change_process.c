@@ -85,7 +85,7 @@ static int moves_collect(struct list_head *moves, struct iommufd_ctx *ictx)
 	return ret;
 }
 
-static int moves_apply(struct list_head *moves)
+static int moves_apply(struct list_head *moves, struct iommufd_ctx *ictx)
 {
 	struct account_move *move;
 	int ret;
@@ -93,7 +93,7 @@ static int moves_apply(struct list_head *moves)
 	list_for_each_entry(move, moves, link) {
 		struct memory_charge charge;
 
-		memory_charge_init(&charge, MEMORY_CHARGE_NONE);
+		memory_charge_init(&charge, &ictx->ledger);
 		ret = user_memory_swap_charge(move->memory, &charge, false);
 		if (ret) {
 			memory_charge_destroy(&charge);
@@ -138,7 +138,7 @@ int iommufd_change_process(struct iommufd_command *command)
 	mutex_lock(&ictx->process_lock);
 	ret = moves_collect(&moves, ictx);
 	if (!ret)
-		ret = moves_apply(&moves);
+		ret = moves_apply(&moves, ictx);
 	if (ret)
 		moves_undo(&moves);
 	mutex_unlock(&ictx->process_lock);

@@ -9,7 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/xarray.h>
 
-#include "memory_charge.h"
+#include "ledger.h"
 
 struct file;
 struct iommufd_ioas;
@@ -22,8 +22,7 @@ struct iommufd_ioas;
  * @objects: ID to object; an ID whose object is not published yet is reserved.
  *           Its xa_lock protects the life of objects, see object.h
  * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock
- * @charge_class: which account pays for pinned memory; changed under xa_lock
- *                while there are no objects
+ * @ledger: who pays; its class is changed under xa_lock
  * @process_lock: moving accounts to another process, one at a time; outside of
  *                all other locks
  * @device_lock: bind and unbind; protects @cookies, @groups and the claims of
@@ -35,7 +34,7 @@ struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
 	struct iommufd_ioas *compat_ioas;
-	enum memory_charge_class charge_class;
+	struct ledger ledger;
 	struct mutex process_lock;
 	struct mutex device_lock;
 	struct list_head cookies;

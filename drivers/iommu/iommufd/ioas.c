@@ -227,7 +227,7 @@ static int ioas_add_user(struct iommufd_ioas *ioas, u64 address, u64 length,
 	if (ret)
 		return ret;
 	memory = user_memory_create(address, length, prot & IOMMU_WRITE,
-				    ioas->object.ictx->charge_class);
+				    &ioas->object.ictx->ledger);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
 	ret = ioas_add_memory(ioas, memory, offset_in_page(address), length,
@@ -292,7 +292,7 @@ static int ioas_map_file(struct iommufd_command *command,
 		return -EBADF;
 	memory = user_memory_create_file(file, arg->start, arg->length,
 					 prot & IOMMU_WRITE,
-					 command->ictx->charge_class);
+					 &command->ictx->ledger);
 	fput(file);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);

@@ -24,6 +24,7 @@
  *	user_memory.c	pinned pages
  *	page_runs.c	the record of them
  *	memory_charge.c	who pays
+ *	ledger.c	what must not be left, for tests
  *
  * Calls go down that list only. Locks, from the outside in; all are described
  * where they are declared:
@@ -131,8 +132,8 @@ static int set_charge_class(struct iommufd_ctx *ictx, u64 mode)
 	else if (mode > 1)
 		ret = -EINVAL;
 	else
-		ictx->charge_class = mode ? MEMORY_CHARGE_MM :
-					    MEMORY_CHARGE_USER;
+		ictx->ledger.limited = mode ? MEMORY_CHARGE_MM :
+					      MEMORY_CHARGE_USER;
 	xa_unlock(&ictx->objects);
 	return ret;
 }
@@ -147,7 +148,7 @@ static int option_rlimit_mode(struct iommufd_command *command)
 		return -EOPNOTSUPP;
 	switch (arg->op) {
 	case IOMMU_OPTION_OP_GET:
-		arg->val64 = command->ictx->charge_class == MEMORY_CHARGE_MM;
+		arg->val64 = command->ictx->ledger.limited == MEMORY_CHARGE_MM;
 		break;
 	case IOMMU_OPTION_OP_SET:
 		ret = set_charge_class(command->ictx, arg->val64);
@@ -329,7 +330,7 @@ static int iommufd_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	ictx->file = file;
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	ictx->charge_class = MEMORY_CHARGE_USER;
+	ictx->ledger.limited = MEMORY_CHARGE_USER;
 	mutex_init(&ictx->process_lock);
 	mutex_init(&ictx->device_lock);
 	INIT_LIST_HEAD(&ictx->cookies);
@@ -345,6 +346,8 @@ static int iommufd_release(struct inode *inode, struct file *file)
 
 	iommufd_object_destroy_all(ictx);
 	WARN_ON(!list_empty(&ictx->groups));
+	WARN_ON(!list_empty(&ictx->cookies));
+	ledger_check_empty(&ictx->ledger);
 	xa_destroy(&ictx->objects);
 	mutex_destroy(&ictx->device_lock);
 	mutex_destroy(&ictx->process_lock);

@@ -77,6 +77,7 @@ int mapping_create(struct list_head *mappings, struct user_memory *memory,
 	if (!mapping)
 		return -ENOMEM;
 	user_memory_get(memory);
+	ledger_add(memory->charge.ledger, LEDGER_MAPPINGS, 1);
 	mapping->memory = memory;
 	mapping->offset = offset;
 	mapping->prot = prot | IOMMU_CACHE;
@@ -94,6 +95,7 @@ void mappings_free(struct list_head *mappings)
 	struct mapping *mapping, *next;
 
 	list_for_each_entry_safe(mapping, next, mappings, link) {
+		ledger_add(mapping->memory->charge.ledger, LEDGER_MAPPINGS, -1);
 		user_memory_put(mapping->memory);
 		kfree(mapping);
 		cond_resched();

@@ -131,6 +131,7 @@ static void pin_insert(struct mapping_pin *new)
 	}
 	rb_link_node(&new->rb, parent, link);
 	rb_insert_color(&new->rb, &new->mapping->pins);
+	ledger_add(new->mapping->memory->charge.ledger, LEDGER_PINS, 1);
 	list_add_tail(&new->link, &new->client->pinned);
 }
 
@@ -138,6 +139,7 @@ static void pin_free(struct mapping_pin *pin)
 {
 	rb_erase(&pin->rb, &pin->mapping->pins);
 	list_del(&pin->link);
+	ledger_add(pin->mapping->memory->charge.ledger, LEDGER_PINS, -1);
 	kfree(pin);
 }
 

@@ -19,18 +19,19 @@
 #include "memory_charge.h"
 
 /*
- * The account of the current task, of class @limited unless it may lock
- * without limit. Undone by memory_charge_destroy().
+ * The account of the current task, of the class that @ledger says unless it may
+ * lock without limit. Undone by memory_charge_destroy().
  */
-void memory_charge_init(struct memory_charge *charge,
-			enum memory_charge_class limited)
+void memory_charge_init(struct memory_charge *charge, struct ledger *ledger)
 {
 	charge->mm = current->mm;
 	mmgrab(charge->mm);
 	charge->user = get_uid(current_user());
 	charge->group_leader = current->group_leader;
 	get_task_struct(charge->group_leader);
-	charge->class = capable(CAP_IPC_LOCK) ? MEMORY_CHARGE_NONE : limited;
+	charge->ledger = ledger;
+	charge->class = capable(CAP_IPC_LOCK) ? MEMORY_CHARGE_NONE :
+						ledger->limited;
 }
 
 void memory_charge_destroy(struct memory_charge *charge)
@@ -53,6 +54,13 @@ static int charge_user(struct memory_charge *charge, unsigned long nr_pages)
 	} while (!atomic_long_try_cmpxchg(locked, (long *)&now,
 					  now + nr_pages));
 	return 0;
+}
+
+/* They count as pinned, limit or not. A negative @nr_pages gives back. */
+static void count_pages(struct memory_charge *charge, long nr_pages)
+{
+	atomic64_add(nr_pages, &charge->mm->pinned_vm);
+	ledger_add(charge->ledger, LEDGER_PAGES_CHARGED, nr_pages);
 }
 
 static int charge_mm(struct memory_charge *charge, unsigned long nr_pages)
@@ -95,7 +103,7 @@ int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages)
 	else if (charge->class == MEMORY_CHARGE_MM)
 		ret = charge_mm(charge, nr_pages);
 	if (!ret)
-		atomic64_add(nr_pages, &charge->mm->pinned_vm);
+		count_pages(charge, nr_pages);
 	return ret;
 }
 
@@ -107,7 +115,7 @@ void memory_charge_add_forced(struct memory_charge *charge,
 		atomic_long_add(nr_pages, &charge->user->locked_vm);
 	else if (charge->class == MEMORY_CHARGE_MM)
 		charge_mm_anyway(charge, nr_pages, true);
-	atomic64_add(nr_pages, &charge->mm->pinned_vm);
+	count_pages(charge, nr_pages);
 }
 
 /* Give back what memory_charge_add() took. */
@@ -117,5 +125,5 @@ void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages)
 		atomic_long_sub(nr_pages, &charge->user->locked_vm);
 	else if (charge->class == MEMORY_CHARGE_MM)
 		charge_mm_anyway(charge, nr_pages, false);
-	atomic64_sub(nr_pages, &charge->mm->pinned_vm);
+	count_pages(charge, -nr_pages);
 }

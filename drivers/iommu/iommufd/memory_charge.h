@@ -12,35 +12,29 @@
 
 #include <linux/types.h>
 
+#include "ledger.h"
+
 struct mm_struct;
 struct task_struct;
 struct user_struct;
-
-enum memory_charge_class {
-	/* the mapper may lock without limit */
-	MEMORY_CHARGE_NONE,
-	/* the locked memory of the mapper's user */
-	MEMORY_CHARGE_USER,
-	/* that of the mapper's mm, which mlock() and VFIO containers use */
-	MEMORY_CHARGE_MM,
-};
 
 /**
  * struct memory_charge - the account of one memory object
  * @mm: the mapper's; held by mmgrab(), so the pages may be gone
  * @user: the mapper's
  * @group_leader: thread group leader of the mapper, for its limit
+ * @ledger: of the context
  * @class: sampled when the memory was named, and never changed
  */
 struct memory_charge {
 	struct mm_struct *mm;
 	struct user_struct *user;
 	struct task_struct *group_leader;
+	struct ledger *ledger;
 	enum memory_charge_class class;
 };
 
-void memory_charge_init(struct memory_charge *charge,
-			enum memory_charge_class limited);
+void memory_charge_init(struct memory_charge *charge, struct ledger *ledger);
 void memory_charge_destroy(struct memory_charge *charge);
 /* Is it the same process that pays? */
 static inline bool memory_charge_same(const struct memory_charge *a,

@@ -323,6 +323,7 @@ err_platform:
 
 void mock_iommu_exit(void)
 {
+	WARN_ON(!ida_is_empty(&mock_device_ids));
 	bus_unregister(&mock_bus);
 	iommu_device_sysfs_remove(&mock_iommu);
 	platform_device_unregister(mock_iommu_platform);

@@ -10,6 +10,12 @@
 #include "context.h"
 #include "object.h"
 
+static void object_release(struct iommufd_object *object)
+{
+	ledger_add(&object->ictx->ledger, LEDGER_OBJECTS, -1);
+	kfree(object);
+}
+
 /* Use __iommufd_object_create() through iommufd_object_create(). */
 struct iommufd_object *
 __iommufd_object_create(struct iommufd_ctx *ictx, size_t size,
@@ -24,6 +30,7 @@ __iommufd_object_create(struct iommufd_ctx *ictx, size_t size,
 	object->ops = ops;
 	object->ictx = ictx;
 	refcount_set(&object->users, 1);
+	ledger_add(&ictx->ledger, LEDGER_OBJECTS, 1);
 
 	/*
 	 * A reserved entry reads as empty. Publishing it later needs no memory.
@@ -32,7 +39,7 @@ __iommufd_object_create(struct iommufd_ctx *ictx, size_t size,
 	ret = xa_alloc(&ictx->objects, &object->id, XA_ZERO_ENTRY,
 		       XA_LIMIT(1, INT_MAX), GFP_KERNEL_ACCOUNT);
 	if (ret) {
-		kfree(object);
+		object_release(object);
 		return ERR_PTR(ret == -EBUSY ? -ENOSPC : ret);
 	}
 	return object;
@@ -55,7 +62,7 @@ void iommufd_object_publish(struct iommufd_object *object)
 void iommufd_object_abort(struct iommufd_object *object)
 {
 	xa_erase(&object->ictx->objects, object->id);
-	kfree(object);
+	object_release(object);
 }
 
 /* Take a reference under the lock that protects the pointer to @object. */
@@ -110,7 +117,7 @@ static bool object_retire(struct iommufd_object *object)
 static void object_free(struct iommufd_object *object)
 {
 	object->ops->destroy(object);
-	kfree(object);
+	object_release(object);
 }
 
 /**

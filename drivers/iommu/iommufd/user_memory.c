@@ -78,8 +78,14 @@ struct pinned_record {
 	struct pinned_span span;
 };
 
+/* A negative @nr_pages for those that were let go. */
+static void count_pinned(struct user_memory *memory, long nr_pages)
+{
+	ledger_add(memory->charge.ledger, LEDGER_PAGES_PINNED, nr_pages);
+}
+
 static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
-					enum memory_charge_class class)
+					struct ledger *ledger)
 {
 	struct user_memory *memory;
 
@@ -88,7 +94,8 @@ static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
 		return ERR_PTR(-ENOMEM);
 	kref_init(&memory->refs);
 	mutex_init(&memory->lock);
-	memory_charge_init(&memory->charge, class);
+	memory_charge_init(&memory->charge, ledger);
+	ledger_add(ledger, LEDGER_MEMORIES, 1);
 	memory->address = address & PAGE_MASK;
 	memory->nr_pages = ((address + length - 1) >> PAGE_SHIFT) -
 			   (address >> PAGE_SHIFT) + 1;
@@ -102,7 +109,7 @@ static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
  * @address: user address, any alignment
  * @length: bytes, at least 1; @address + @length does not wrap
  * @writable: devices may write to it
- * @class: the account that pays, if there is a limit for the process
+ * @ledger: of the context, which outlives the memory
  *
  * Nothing is looked at or pinned yet.
  *
@@ -110,9 +117,9 @@ static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
  */
 struct user_memory *user_memory_create(unsigned long address,
 				       unsigned long length, bool writable,
-				       enum memory_charge_class class)
+				       struct ledger *ledger)
 {
-	return memory_alloc(address, length, writable, class);
+	return memory_alloc(address, length, writable, ledger);
 }
 
 /**
@@ -121,7 +128,7 @@ struct user_memory *user_memory_create(unsigned long address,
  * @offset: of the first byte, any alignment
  * @length: bytes, at least 1; @offset + @length - 1 does not wrap
  * @writable: devices may write to it
- * @class: as user_memory_create()
+ * @ledger: as user_memory_create()
  *
  * Whether it is a file that can be pinned shows when it is.
  *
@@ -129,10 +136,10 @@ struct user_memory *user_memory_create(unsigned long address,
  */
 struct user_memory *user_memory_create_file(struct file *file, u64 offset,
 					    u64 length, bool writable,
-					    enum memory_charge_class class)
+					    struct ledger *ledger)
 {
 	struct user_memory *memory = memory_alloc(offset, length, writable,
-						  class);
+						  ledger);
 
 	if (!IS_ERR(memory))
 		memory->file = get_file(file);
@@ -150,6 +157,7 @@ static void memory_release(struct kref *refs)
 						  refs);
 
 	WARN_ON(!RB_EMPTY_ROOT(&memory->spans));
+	ledger_add(memory->charge.ledger, LEDGER_MEMORIES, -1);
 	memory_charge_destroy(&memory->charge);
 	if (memory->file)
 		fput(memory->file);
@@ -251,9 +259,9 @@ static unsigned long count_neighbours(struct page **pages,
 	return nr;
 }
 
-/* Put the pages of @batch into @runs. */
-static int record_pages(struct page_runs *runs, struct pin_batch *batch,
-			unsigned long nr_pages)
+/* Put the pages of @batch into @runs, and let go of what does not get there. */
+static int record_pages(struct user_memory *memory, struct page_runs *runs,
+			struct pin_batch *batch, unsigned long nr_pages)
 {
 	struct page **pages = batch->pages;
 	unsigned long first = 0;
@@ -268,6 +276,7 @@ static int record_pages(struct page_runs *runs, struct pin_batch *batch,
 		first += runs->nr_pages - before;
 		if (ret) {
 			unpin_user_pages(pages + first, nr_pages - first);
+			count_pinned(memory, first - nr_pages);
 			return ret;
 		}
 	}
@@ -292,7 +301,8 @@ static int pin_range(struct user_memory *memory, struct pin_batch *batch,
 				  nr_pages - runs->nr_pages);
 		if (pinned < 0)
 			return pinned;
-		ret = record_pages(runs, batch, pinned);
+		count_pinned(memory, pinned);
+		ret = record_pages(memory, runs, batch, pinned);
 		if (ret)
 			return ret;
 	}
@@ -321,11 +331,13 @@ static int pin_file_range(struct user_memory *memory, struct page_runs *runs,
 					nr_pages - done, &first);
 		if (pinned < 0)
 			return pinned;
+		count_pinned(memory, pinned);
 		ret = page_runs_append(runs, page_to_pfn(first), pinned);
 		if (ret) {
 			done = runs->nr_pages - done;
 			unpin_user_page_range_dirty_lock(nth_page(first, done),
 							 pinned - done, false);
+			count_pinned(memory, done - pinned);
 			return ret;
 		}
 	}
@@ -345,6 +357,7 @@ static void unpin_runs(struct user_memory *memory, struct page_runs *runs,
 						 memory->writable);
 		cond_resched();
 	}
+	count_pinned(memory, -nr_pages);
 }
 
 /* The mm lives. */
@@ -462,6 +475,7 @@ static void span_free(struct user_memory *memory, struct pinned_span *span)
 	if (span != &record->span)
 		kfree(span);
 	if (!--record->nr_spans) {
+		ledger_add(memory->charge.ledger, LEDGER_RECORDS, -1);
 		page_runs_destroy(&record->runs);
 		kfree(record);
 	}
@@ -483,6 +497,7 @@ static int span_create(struct user_memory *memory, struct page_range range)
 		kfree(record);
 		return ret;
 	}
+	ledger_add(memory->charge.ledger, LEDGER_RECORDS, 1);
 	record->nr_spans = 1;
 	record->span.range = range;
 	record->span.record = record;

@@ -60,10 +60,10 @@ struct page_range {
 
 struct user_memory *user_memory_create(unsigned long address,
 				       unsigned long length, bool writable,
-				       enum memory_charge_class class);
+				       struct ledger *ledger);
 struct user_memory *user_memory_create_file(struct file *file, u64 offset,
 					    u64 length, bool writable,
-					    enum memory_charge_class class);
+					    struct ledger *ledger);
 void user_memory_get(struct user_memory *memory);
 void user_memory_put(struct user_memory *memory);
 int user_memory_pin(struct user_memory *memory, struct page_range range);
