@@ -1,35 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every call while, one after the other, each allocation and each copy from or
- * to the user that it makes fails.
- *
- * A call that fails leaves nothing pinned and nothing charged, and succeeds
- * when it is made again. Needs CONFIG_FAULT_INJECTION with failslab and the
- * others, and /proc/self/task/TID/fail-nth.
+ * Every call of /dev/iommu, and of drivers on it, while its allocations fail,
+ * see fault_injection.h.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/vfio.h>
 
 #include "../kselftest_harness.h"
+#include "fault_injection.h"
 #include "mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define FAR (MOCK_APERTURE + 0x4000000)
 #define PAGES 40
 #define LENGTH (PAGES * PAGE_SIZE)
-#define DEBUGFS "/sys/kernel/debug"
-/* No call has more sites; one that never ends must not pass. */
-#define SITES_MAX 2000
+/* More runs than the kernel records in two pages */
+#define SCATTERED 1100
 #define SWEEP_SECONDS 240
 
 /* A context of three IOASes: with a table, without, and with nothing mapped */
@@ -43,87 +36,11 @@ struct scene {
 	int access;
 	int file;
 	char *memory;
+	char *scattered;
 	/* of the step */
 	__u32 id;
 	int fd;
 };
-
-struct step {
-	const char *name;
-	/* the call; once more after it failed */
-	int (*run)(struct scene *scene);
-	/* may be NULL */
-	void (*prepare)(struct scene *scene);
-	void (*undo)(struct scene *scene);
-	/* The reply comes last: a call whose reply fails has done its work. */
-	bool reply_is_last;
-	/* then the next one says this */
-	int repeated;
-};
-
-static void write_setting(const char *directory, const char *name,
-			  const char *value)
-{
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", directory, name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return;
-	must(errno_of(write(fd, value, strlen(value))));
-	must(errno_of(close(fd)));
-}
-
-/* Every fail* directory: quiet, and also where the kernel may wait. */
-static void prepare_injection(void)
-{
-	DIR *debugfs = opendir(DEBUGFS);
-	struct dirent *entry;
-
-	must(debugfs ? 0 : -errno);
-	while ((entry = readdir(debugfs))) {
-		if (strncmp(entry->d_name, "fail", 4))
-			continue;
-		write_setting(entry->d_name, "verbose", "0");
-		write_setting(entry->d_name, "ignore-gfp-wait", "N");
-		write_setting(entry->d_name, "ignore-gfp-highmem", "N");
-		write_setting(entry->d_name, "min-order", "0");
-	}
-	closedir(debugfs);
-}
-
-static int open_fail_nth(void)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
-		 syscall(SYS_gettid));
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
-static void fail_nth(int fd, unsigned int n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", n);
-
-	/* What is armed still may strike here. */
-	while (pwrite(fd, text, length, 0) != length)
-		must(errno == EFAULT || errno == ENOMEM ? 0 : -errno);
-}
-
-/* Was the site reached? Disarms. */
-static bool has_failed(int fd)
-{
-	char text[16] = { 0 };
-	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
-
-	/* Not by the call but by this one: the copy of what it reads failed. */
-	if (length < 0)
-		return false;
-	fail_nth(fd, 0);
-	return !strcmp(text, "0\n");
-}
 
 static int map(struct scene *scene, __u32 ioas_id, __u64 iova)
 {
@@ -206,6 +123,31 @@ static int run_map_new(struct scene *scene)
 	return map(scene, scene->attached, FAR);
 }
 
+/* No two of the pages are neighbours. */
+static int run_map_scattered(struct scene *scene)
+{
+	return ioas_map_fixed(scene->iommufd, scene->attached, scene->scattered,
+			      SCATTERED * PAGE_SIZE, FAR);
+}
+
+static void undo_map_scattered(struct scene *scene)
+{
+	must(ioas_unmap(scene->iommufd, scene->attached, FAR,
+			SCATTERED * PAGE_SIZE, NULL));
+}
+
+static void prepare_second_table(struct scene *scene)
+{
+	must(hwpt_alloc(scene->iommufd, scene->mock.dev_id, scene->attached,
+			&scene->id));
+}
+
+static void undo_second_table(struct scene *scene)
+{
+	unmap_far(scene);
+	must(iommufd_destroy(scene->iommufd, scene->id));
+}
+
 static int run_map_file(struct scene *scene)
 {
 	return ioas_map_file_fixed(scene->iommufd, scene->attached, scene->file,
@@ -231,6 +173,40 @@ static int run_copy_part(struct scene *scene)
 	return ioas_copy_fixed(scene->iommufd, scene->attached, FAR,
 			       scene->attached, IOVA + 5 * PAGE_SIZE,
 			       7 * PAGE_SIZE);
+}
+
+/* Three mappings side by side */
+static void prepare_several(struct scene *scene)
+{
+	unsigned int i;
+
+	must(ioas_alloc(scene->iommufd, &scene->id));
+	for (i = 0; i < 3; i++)
+		must(map(scene, scene->id, IOVA + i * LENGTH));
+}
+
+static int run_copy_several(struct scene *scene)
+{
+	return ioas_copy_fixed(scene->iommufd, scene->attached, FAR, scene->id,
+			       IOVA, 3 * LENGTH);
+}
+
+static void undo_copy_several(struct scene *scene)
+{
+	must(ioas_unmap(scene->iommufd, scene->attached, FAR, 3 * LENGTH,
+			NULL));
+	must(iommufd_destroy(scene->iommufd, scene->id));
+}
+
+static int run_attach_several(struct scene *scene)
+{
+	return mock_create(scene->iommufd, scene->id, &scene->other);
+}
+
+static void undo_attach_several(struct scene *scene)
+{
+	must(iommufd_destroy(scene->iommufd, scene->other.id));
+	must(iommufd_destroy(scene->iommufd, scene->id));
 }
 
 static void undo_copy_part(struct scene *scene)
@@ -351,6 +327,27 @@ static void undo_pin(struct scene *scene)
 	must(access_unpin(scene->iommufd, scene->access, scene->id));
 }
 
+/* Of three mappings, the one in the middle as a whole */
+static void prepare_pin_several(struct scene *scene)
+{
+	must(map(scene, scene->bare, IOVA + LENGTH));
+	must(map(scene, scene->bare, IOVA + 2 * LENGTH));
+}
+
+static int run_pin_several(struct scene *scene)
+{
+	return access_pin(scene->iommufd, scene->access,
+			  IOVA + LENGTH - PAGE_SIZE, LENGTH + 2 * PAGE_SIZE,
+			  NULL, MOCK_FLAGS_ACCESS_WRITE, &scene->id);
+}
+
+static void undo_pin_several(struct scene *scene)
+{
+	must(access_unpin(scene->iommufd, scene->access, scene->id));
+	must(ioas_unmap(scene->iommufd, scene->bare, IOVA + LENGTH, 2 * LENGTH,
+			NULL));
+}
+
 static int run_read(struct scene *scene)
 {
 	static char data[3 * 4096];
@@ -445,7 +442,7 @@ static int run_container_info(struct scene *scene)
 	return errno_of(ioctl(scene->iommufd, VFIO_IOMMU_GET_INFO, &reply));
 }
 
-static const struct step steps[] = {
+static const struct fault_step steps[] = {
 	{ "open", run_open, NULL, close_fd },
 	{ "IOAS_ALLOC", run_ioas_alloc, NULL, destroy_id },
 	{ "IOVA_RANGES", run_ranges },
@@ -453,9 +450,15 @@ static const struct step steps[] = {
 	{ "MAP", run_map, NULL, unmap_far },
 	{ "MAP without a table", run_map_bare, NULL, undo_map_bare },
 	{ "MAP of new pages", run_map_new, NULL, unmap_far },
+	{ "MAP of scattered pages", run_map_scattered, NULL,
+	  undo_map_scattered },
+	{ "MAP into two tables", run_map, prepare_second_table,
+	  undo_second_table },
 	{ "MAP_FILE", run_map_file, NULL, undo_map_file },
 	{ "COPY", run_copy, NULL, unmap_far },
 	{ "COPY of a part", run_copy_part, NULL, undo_copy_part },
+	{ "COPY of several", run_copy_several, prepare_several,
+	  undo_copy_several },
 	{ "UNMAP", run_unmap, prepare_far, NULL, true, -ENOENT },
 	{ "OPTION", run_option },
 	{ "VFIO_IOAS", run_vfio_ioas },
@@ -464,12 +467,16 @@ static const struct step steps[] = {
 	{ "HWPT_ALLOC that pins", run_hwpt_alloc_bare, NULL, destroy_id },
 	{ "attach", run_attach, NULL, destroy_other },
 	{ "attach to what is attached", run_attach_same, NULL, destroy_other },
+	{ "attach to several mappings", run_attach_several, prepare_several,
+	  undo_attach_several },
 	{ "replace", run_replace, prepare_other, destroy_other, true },
 	{ "DESTROY", run_destroy, prepare_id },
 	{ "reserve", run_reserve },
 	{ "access", run_access_create, NULL, close_fd },
 	{ "access to another IOAS", run_access_move, NULL, undo_access_move },
 	{ "pin", run_pin, NULL, undo_pin },
+	{ "pin across mappings", run_pin_several, prepare_pin_several,
+	  undo_pin_several },
 	{ "read", run_read },
 	{ "write", run_write },
 	{ "CHANGE_PROCESS", run_change, prepare_change, undo_change },
@@ -478,6 +485,24 @@ static const struct step steps[] = {
 	  undo_container, true },
 	{ "GET_INFO", run_container_info },
 };
+
+/* Pages of a file in reverse */
+static char *memory_scattered(void)
+{
+	const int fd = must(errno_of(memfd_create("fail_nth_test", 0)));
+	char *memory = memory_alloc(SCATTERED * PAGE_SIZE);
+	unsigned int i;
+
+	must(errno_of(ftruncate(fd, SCATTERED * PAGE_SIZE)));
+	for (i = 0; i < SCATTERED; i++)
+		must(mmap(memory + i * PAGE_SIZE, PAGE_SIZE,
+			  PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+			  (SCATTERED - 1 - i) * PAGE_SIZE) == MAP_FAILED ?
+			     -errno : 0);
+	must(errno_of(close(fd)));
+	return memory;
+}
 
 static void scene_open(struct scene *scene)
 {
@@ -493,8 +518,9 @@ static void scene_open(struct scene *scene)
 	scene->file = must(errno_of(memfd_create("fail_nth_test", 0)));
 	must(errno_of(ftruncate(scene->file, LENGTH)));
 	scene->memory = memory_alloc(LENGTH);
+	scene->scattered = memory_scattered();
 	/* With a limit, VmLck tells what is charged. */
-	limit_locked_pages(10 * PAGES);
+	limit_locked_pages(10 * PAGES + SCATTERED);
 	must(map(scene, scene->attached, IOVA));
 	must(map(scene, scene->bare, IOVA));
 }
@@ -502,16 +528,14 @@ static void scene_open(struct scene *scene)
 FIXTURE(fail_nth)
 {
 	struct scene scene;
-	int fail_nth;
+	int faults;
 };
 
 FIXTURE_SETUP(fail_nth)
 {
 	need(mock_exists(), "the mock IOMMU");
-	self->fail_nth = open_fail_nth();
-	need(self->fail_nth >= 0 && !access(DEBUGFS "/failslab", F_OK),
-	     "fault injection");
-	prepare_injection();
+	need(faults_exist(), "fault injection");
+	self->faults = must(faults_open());
 	scene_open(&self->scene);
 }
 
@@ -523,50 +547,6 @@ FIXTURE_TEARDOWN(fail_nth)
 	EXPECT_EQ(0, pages_locked());
 }
 
-/* One site. Return: 1 when it was reached, 0 when not; an errno */
-static int fail_site(struct scene *scene, int fd, const struct step *step,
-		     unsigned int n)
-{
-	unsigned long pinned, locked;
-	bool failed;
-	int ret;
-
-	if (step->prepare)
-		step->prepare(scene);
-	pinned = pages_pinned();
-	locked = pages_locked();
-	fail_nth(fd, n);
-	ret = step->run(scene);
-	failed = has_failed(fd);
-	if (ret < 0) {
-		if (!failed)
-			return ret;
-		if (!step->reply_is_last &&
-		    (pages_pinned() != pinned || pages_locked() != locked))
-			return -ENOTRECOVERABLE;
-		ret = step->run(scene);
-		if (ret < 0 && ret != step->repeated)
-			return ret;
-	}
-	if (step->undo)
-		step->undo(scene);
-	return failed;
-}
-
-/* Return: how many sites there are; an errno when one of them is not right */
-static int fail_sites(struct scene *scene, int fd, const struct step *step)
-{
-	unsigned int n;
-
-	for (n = 1; n < SITES_MAX; n++) {
-		int ret = fail_site(scene, fd, step, n);
-
-		if (ret <= 0)
-			return ret ? ret : (int)n - 1;
-	}
-	return -ELOOP;
-}
-
 TEST_F_TIMEOUT(fail_nth, every_call_recovers, SWEEP_SECONDS)
 {
 	const unsigned long pinned = pages_pinned();
@@ -574,7 +554,8 @@ TEST_F_TIMEOUT(fail_nth, every_call_recovers, SWEEP_SECONDS)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		int sites = fail_sites(&self->scene, self->fail_nth, &steps[i]);
+		int sites = faults_sweep(self->faults, &self->scene,
+					 &steps[i]);
 
 		EXPECT_LT(0, sites)
 		{
