@@ -4,9 +4,17 @@
  * chooses between the two.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/userfaultfd.h>
 
 #include "../kselftest_harness.h"
 #include "mock.h"
@@ -16,6 +24,9 @@
 #define MEMORY_LENGTH (MEMORY_PAGES * PAGE_SIZE)
 #define HUGE_PAGE 0x200000ULL
 #define LAST(start, length) ((start) + (length) - 1)
+/* A list that takes long to read */
+#define MANY 0x100000U
+#define MANY_IN_A_PAGE (PAGE_SIZE / sizeof(struct iommu_iova_range))
 
 FIXTURE(allow)
 {
@@ -397,6 +408,83 @@ TEST_F_TIMEOUT(allow, alignment_of_the_memory_counts, TEST_SECONDS)
 		must(ioas_unmap(self->iommufd, self->ioas_id, iova, PAGE_SIZE,
 				NULL));
 	}
+}
+
+static void fill_windows(struct iommu_iova_range *windows, unsigned int first,
+			 unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		windows[i].start = IOVA + 2 * (first + i) * PAGE_SIZE;
+		windows[i].last = LAST(windows[i].start, PAGE_SIZE);
+	}
+}
+
+/* Nobody has touched the page yet: whoever reads it first has to wait. */
+static int catch_fault(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register region = {
+		.range.start = (uintptr_t)page,
+		.range.len = PAGE_SIZE,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = must(errno_of(syscall(SYS_userfaultfd, O_CLOEXEC)));
+
+	must(errno_of(ioctl(fd, UFFDIO_API, &api)));
+	must(errno_of(ioctl(fd, UFFDIO_REGISTER, &region)));
+	return fd;
+}
+
+/* Let the call that waits for its first page go on, and end it. */
+static void *kill_when_reading(void *fault)
+{
+	static struct iommu_iova_range page[MANY_IN_A_PAGE];
+	struct uffdio_copy copy = {
+		.src = (uintptr_t)page,
+		.len = PAGE_SIZE,
+	};
+	struct uffd_msg message;
+
+	fill_windows(page, 0, MANY_IN_A_PAGE);
+	must(errno_of(read(*(int *)fault, &message, sizeof(message))));
+	copy.dst = message.arg.pagefault.address & ~(PAGE_SIZE - 1);
+	must(errno_of(ioctl(*(int *)fault, UFFDIO_COPY, &copy)));
+	must(errno_of(kill(getpid(), SIGKILL)));
+	return NULL;
+}
+
+static void allow_many(int iommufd, __u32 ioas_id)
+{
+	struct iommu_iova_range *windows = memory_alloc(MANY * sizeof(*windows));
+	int fault = catch_fault(windows);
+	pthread_t killer;
+
+	fill_windows(windows + MANY_IN_A_PAGE, MANY_IN_A_PAGE,
+		     MANY - MANY_IN_A_PAGE);
+	must(-pthread_create(&killer, NULL, kill_when_reading, &fault));
+	must(ioas_allow_iovas(iommufd, ioas_id, windows, MANY));
+	pause();
+}
+
+TEST_F_TIMEOUT(allow, fatal_signal_ends_a_long_list, TEST_SECONDS)
+{
+	int status, fd = errno_of(syscall(SYS_userfaultfd, O_CLOEXEC));
+	pid_t child;
+	__u64 iova;
+
+	need(fd >= 0, "userfaultfd");
+	must(errno_of(close(fd)));
+	child = must(errno_of(fork()));
+	if (!child)
+		allow_many(self->iommufd, self->ioas_id);
+	must(errno_of(waitpid(child, &status, 0)));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	/* Everything is allowed still. */
+	ASSERT_EQ(0, map(self, PAGE_SIZE, &iova));
+	EXPECT_GT(IOVA, iova);
 }
 
 TEST_HARNESS_MAIN

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,9 @@
 #define IOVA (MOCK_APERTURE + 0x1000000)
 #define HUGE_PAGE 0x200000ULL
 #define GRANULE ((__u64)MOCK_PAGE_SIZE)
+/* A map that takes long; the signal comes after it now and then. */
+#define LONG_LENGTH 0x4000000ULL
+#define ROUNDS_MAX 10
 
 enum kind {
 	KIND_MEMFD,
@@ -485,6 +490,66 @@ TEST(file_that_is_no_memory_is_refused)
 	EXPECT_EQ(-EINVAL, mock_create(space.iommufd, bare, &mock));
 	space_close(&space);
 	EXPECT_EQ(0, pages_pinned());
+}
+
+/* The pages are charged before the first of them is pinned. */
+static void *kill_when_charged(void *unused)
+{
+	while (!pages_pinned())
+		;
+	must(errno_of(kill(getpid(), SIGKILL)));
+	return NULL;
+}
+
+static void map_and_be_killed(struct space *space, int file)
+{
+	pthread_t killer;
+
+	must(-pthread_create(&killer, NULL, kill_when_charged, NULL));
+	must(ioas_map_file_fixed(space->iommufd, space->ioas_id, file, 0,
+				 LONG_LENGTH, IOVA));
+	pause();
+}
+
+/* Return: whether the signal came before the mapping was there */
+static bool kill_during_map(struct space *space, int file)
+{
+	pid_t child = must(errno_of(fork()));
+	__u64 removed;
+	int status;
+
+	if (!child)
+		map_and_be_killed(space, file);
+	must(errno_of(waitpid(child, &status, 0)));
+	must(WTERMSIG(status) == SIGKILL ? 0 : -EPROTO);
+	must(ioas_unmap_all(space->iommufd, space->ioas_id, &removed));
+	return !removed;
+}
+
+TEST(fatal_signal_ends_a_long_map)
+{
+	bool ended = false;
+	struct space space;
+	unsigned int round;
+	struct mock mock;
+
+	need(mock_exists(), "the mock IOMMU");
+	space_open_mock(&space, &mock);
+	for (round = 0; round < ROUNDS_MAX && !ended; round++) {
+		int file = must(errno_of(memfd_create("map_file_test", 0)));
+		void *memory;
+
+		must(errno_of(ftruncate(file, LONG_LENGTH)));
+		ended = kill_during_map(&space, file);
+		memory = mmap(NULL, LONG_LENGTH, PROT_READ, MAP_SHARED, file,
+			      0);
+		EXPECT_EQ(0, mock_pinned(space.iommufd, memory, LONG_LENGTH,
+					 0));
+		memory_free(memory, LONG_LENGTH);
+		must(errno_of(close(file)));
+	}
+	EXPECT_TRUE(ended);
+	space_close(&space);
 }
 
 TEST_HARNESS_MAIN
