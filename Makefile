@@ -8,21 +8,32 @@ export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY
 LINUX := $(BUILD)/linux
 BASE := harness/config/base.config
 RUN_CONFIG ?= $(BASE) harness/config/builtin.config
-DEBUG_CONFIG ?= $(BASE) harness/config/debug.config harness/config/modules.config
+TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.config
+DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config
+COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
+# The kernels of tests have modules.
+TEST_KERNELS := kernel-debug kernel-coverage
+kernel-debug_CONFIG = $(DEBUG_CONFIG)
+kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
+# The files that are counted; the kernel's Makefiles expand this for each object.
+kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
+	$(patsubst %,drivers/vfio/%.o,device_cdev device_file iommufd),$$(obj)/$$(basetarget).o)'
 IMAGE := arch/x86/boot/bzImage
 KERNEL := $(BUILD)/kernel/$(IMAGE)
 KERNEL_DEBUG := $(BUILD)/kernel-debug/$(IMAGE)
-MODULES := $(BUILD)/kernel-debug.modules
+KERNEL_COVERAGE := $(BUILD)/kernel-coverage/$(IMAGE)
 
 help:
 	@echo 'make run            build what changed, boot it, let a program drive a device by DMA'
 	@echo 'make test           build what changed with all checkers on, run the tests'
 	@echo 'make test TEST=x    only the tests whose name begins with x'
+	@echo 'make coverage       the same tests, and which lines of ours they reached'
 	@echo 'make shell          a console in the guest of make run'
 	@echo
 	@echo 'make tree           the composed source, in $(LINUX)'
 	@echo 'make kernel         the kernel of make run, in $(BUILD)/kernel'
 	@echo 'make kernel-debug   the kernel of make test, in $(BUILD)/kernel-debug'
+	@echo 'make kernel-coverage  the kernel of make coverage, in $(BUILD)/kernel-coverage'
 	@echo 'make programs       the test and sample programs, in $(BUILD)/programs'
 	@echo 'make series         the patches for mail, in $(BUILD)/series'
 	@echo 'make bisect         build and boot each of them with IOMMUFD=n, m and y'
@@ -36,6 +47,7 @@ help:
 tree: $(BUILD)/linux.stamp
 kernel: $(BUILD)/kernel.stamp
 kernel-debug: $(BUILD)/kernel-debug.stamp
+kernel-coverage: $(BUILD)/kernel-coverage.stamp
 
 setup:
 	@harness/setup.sh
@@ -51,9 +63,10 @@ $(BUILD)/kernel/.config: $(BUILD)/kconfig.stamp harness/config.sh $(RUN_CONFIG)
 	@echo 'kernel: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/kernel $(RUN_CONFIG)
 
-$(BUILD)/kernel-debug/.config: $(BUILD)/kconfig.stamp harness/config.sh $(DEBUG_CONFIG)
-	@echo 'kernel-debug: configuring'
-	@harness/config.sh $(LINUX) $(BUILD)/kernel-debug $(DEBUG_CONFIG)
+$(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(BUILD)/kconfig.stamp harness/config.sh \
+		$(sort $(DEBUG_CONFIG) $(COVERAGE_CONFIG))
+	@echo '$*: configuring'
+	@harness/config.sh $(LINUX) $(BUILD)/$* $($*_CONFIG)
 
 # A stamp bears the time at which the build began: what changes meanwhile is built next.
 $(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(BUILD)/linux.stamp
@@ -61,12 +74,12 @@ $(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(BUILD)/linux.stamp
 	@harness/kernel.sh kernel $(LINUX) $(BUILD)/kernel bzImage
 	@mv $@.begun $@
 
-$(BUILD)/kernel-debug.stamp: $(BUILD)/kernel-debug/.config $(BUILD)/linux.stamp
+$(TEST_KERNELS:%=$(BUILD)/%.stamp): $(BUILD)/%.stamp: $(BUILD)/%/.config $(BUILD)/linux.stamp
 	@touch $@.begun
-	@harness/kernel.sh kernel-debug $(LINUX) $(BUILD)/kernel-debug bzImage modules
-	@rm -rf $(MODULES)
-	@harness/kernel.sh modules $(LINUX) $(BUILD)/kernel-debug modules_install \
-		INSTALL_MOD_PATH=$(abspath $(MODULES)) INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
+	@harness/kernel.sh $* $(LINUX) $(BUILD)/$* $($*_FLAGS) bzImage modules
+	@rm -rf $(BUILD)/$*.modules
+	@harness/kernel.sh $*.modules $(LINUX) $(BUILD)/$* modules_install \
+		INSTALL_MOD_PATH=$(abspath $(BUILD)/$*.modules) INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
 	@mv $@.begun $@
 
 $(BUILD)/headers.stamp: $(BUILD)/linux.stamp
@@ -86,6 +99,7 @@ mainline: programs
 ifneq ($(DRY_RUN),1)
 run shell: kernel programs
 test: kernel-debug programs mainline
+coverage: kernel-coverage programs mainline
 endif
 
 run shell:
@@ -94,14 +108,20 @@ run shell:
 		$(BUILD)/run $(KERNEL) $(BUILD)/run/initramfs.cpio $(if $(filter shell,$@),MODE=shell)
 
 test:
-	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/initramfs.cpio $(BUILD)/programs $(MODULES)
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/initramfs.cpio $(BUILD)/programs $(BUILD)/kernel-debug.modules
 	@harness/test.sh $(BUILD)/test $(KERNEL_DEBUG) $(BUILD)/test/initramfs.cpio $(BUILD)/programs
+
+coverage:
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/coverage/initramfs.cpio $(BUILD)/programs \
+		$(BUILD)/kernel-coverage.modules
+	@harness/coverage.sh $(BUILD)/kernel-coverage $(LINUX) $(BUILD)/coverage $(KERNEL_COVERAGE) \
+		$(BUILD)/coverage/initramfs.cpio $(BUILD)/programs
 
 include harness/series.mk
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help tree kernel kernel-debug setup programs mainline run test shell clean
+.PHONY: help tree kernel kernel-debug kernel-coverage setup programs mainline run test coverage shell clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
