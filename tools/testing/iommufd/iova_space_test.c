@@ -139,8 +139,7 @@ static void add_fixed(void)
 		expected = -EINVAL;
 	else if (model_has_mapped(page, pages))
 		expected = -EEXIST;
-	ret = add_at(area, page_address(page),
-				   pages * PAGE_SIZE);
+	ret = add_at(area, page_address(page), pages * PAGE_SIZE);
 	CHECK(ret == expected);
 	if (ret)
 		free(area);
@@ -180,8 +179,7 @@ static void add_anywhere(void)
 	if (address)
 		granule = min(granule, address);
 	page = model_choose(granule, pages);
-	ret = add_somewhere(area, address,
-				      pages * PAGE_SIZE);
+	ret = add_somewhere(area, address, pages * PAGE_SIZE);
 	CHECK(ret == (page < 0 ? -ENOSPC : 0));
 	if (ret) {
 		free(area);
