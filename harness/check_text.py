@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# Usage: check_text.py BUILD
+"""Check what is said about the code in our files.
+
+- a function in a comment, name(), is one that the kernel has
+- a file in a comment of ours, name.c or dir/name.h, is one that the kernel has
+- an exported function, a function of a public header and a uAPI structure are described
+- nothing is left to do
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+CALL = re.compile(r"\b([A-Za-z_]\w+)\(\)")
+FILE = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*[\w-]+\.[ch])\b")
+# The folders of #include in programs, and of files that a comment may mean
+BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/selftests"]
+# Words of the language
+NOT_FUNCTIONS = {"sizeof", "main"}
+# Functions of the kernel that we only export
+UNDESCRIBED = {"iommu_probe_device", "iommu_release_device"}
+FOLDERS = ["arch/x86", "block", "drivers/base", "drivers/iommu", "drivers/pci", "drivers/vfio", "fs",
+           "include", "init", "ipc", "kernel", "lib", "mm", "net/core", "samples", "security",
+           "tools/include", "tools/lib", "tools/testing", "virt"]
+
+
+def read_ours(build):
+    """Path and text of our own files; of a patched file, only what is ours."""
+    for line in (build / "linux.manifest").read_text().splitlines():
+        path = line.split("  ", 1)[1]
+        text = (build / "linux" / path).read_text()
+        if (build / "source" / path).exists():
+            old = set((build / "source" / path).read_text().splitlines())
+            text = "\n".join("" if line in old else line for line in text.splitlines())
+            # Pieces of a comment are comments, too.
+            text = re.sub(r"(?m)^(\s*) \*(?!/)(.*)$", r"\1/*\2*/", text.replace("/*", "").replace("*/", ""))
+        yield path, text
+
+
+def line_of(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+def known_names(build, names):
+    """Those that the kernel's code uses or defines, system calls by their own name."""
+    pattern = build / "check" / "names.txt"
+    pattern.write_text("".join(f"{name}\nsys_{name}\n" for name in sorted(names)))
+    grep = subprocess.run(
+        ["grep", "-rhwF", "-f", str(pattern), "--include=*.[chS]", "--include=*.py", *FOLDERS],
+        cwd=build / "linux", stdout=subprocess.PIPE, text=True, check=False, errors="replace")
+    found = set(NOT_FUNCTIONS)
+    for line in grep.stdout.splitlines():
+        if line.lstrip().startswith("*"):
+            continue
+        code = re.sub(r"/\*.*?\*/|//.*", "", line)
+        found |= names.intersection(re.findall(r"\b(?:sys_)?(\w+)\b(?=\s*\(|\s*=|;|,|\))", code))
+    return found
+
+
+def check_comments(build, files):
+    calls, missing = {}, []
+    for path, text in files.items():
+        for comment in COMMENT.finditer(text):
+            for call in CALL.finditer(comment[0]):
+                calls.setdefault(call[1], []).append((path, line_of(text, comment.start() + call.start())))
+            for name in FILE.finditer(comment[0]):
+                folder = (build / "linux" / path).parent
+                bases = [folder, folder.parent] + [build / "linux" / base for base in BASES]
+                if not any((base / name[1]).exists() for base in bases):
+                    missing.append((path, line_of(text, comment.start() + name.start()), f"no file {name[1]}"))
+    known = known_names(build, set(calls))
+    missing += [(path, line, f"no function {name}()")
+                for name, places in calls.items() if name not in known for path, line in places]
+    return missing
+
+
+def check_described(build, files):
+    """kernel-doc where it is due; scripts/kernel-doc judges its form."""
+    everything = "\n".join((build / "linux" / path).read_text() for path in files)
+    described = UNDESCRIBED | set(re.findall(r"/\*\*\n\s*\* (?:struct |enum |union )?(\w+)(?:\(\))? +- ", everything))
+    for path, text in files.items():
+        due = []
+        if path.startswith(("drivers/", "mm/")) and path.endswith(".c"):
+            due = re.finditer(r"EXPORT_SYMBOL\w*\((\w+)\)", text)
+        elif path == "include/uapi/linux/iommufd.h":
+            due = re.finditer(r"(?m)^(?:struct|enum) (\w+) \{", text)
+        elif path.startswith("include/linux/"):
+            due = re.finditer(r"(?m)^(?:struct|enum) (\w+) \{", text)
+        for name in due:
+            if name[1] not in described:
+                yield path, line_of(text, name.start()), f"{name[1]} is not described"
+
+
+def check_left_over(files):
+    for path, text in files.items():
+        for word in re.finditer(r"\b(TODO|FIXME|XXX|HACK)\b", text):
+            yield path, line_of(text, word.start()), f"{word[1]} is left"
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    (build / "check").mkdir(exist_ok=True)
+    files = dict(read_ours(build))
+    findings = check_comments(build, files)
+    findings += check_described(build, files)
+    findings += check_left_over(files)
+    for path, line, finding in sorted(findings):
+        print(f"{path}:{line}: {finding}")
+
+
+if __name__ == "__main__":
+    main()
