@@ -551,6 +551,12 @@ TEST_F_TIMEOUT(map_with_table, outside_the_aperture_is_invalid, TEST_SECONDS)
 	must(ioas_iova_ranges(self->space.iommufd, self->space.ioas_id, ranges,
 			      &count, &alignment));
 	last = ranges[count - 1].last;
+	if (last == UINT64_MAX) {
+		/* Some translate everything. */
+		EXPECT_EQ(0, map_fixed(&self->space, self->memory, PAGE_SIZE,
+				       -PAGE_SIZE));
+		return;
+	}
 	ASSERT_GT(-PAGE_SIZE, last);
 	EXPECT_EQ(0, map_fixed(&self->space, self->memory, PAGE_SIZE,
 			       last - PAGE_SIZE + 1));

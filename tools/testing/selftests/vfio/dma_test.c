@@ -432,6 +432,41 @@ TEST_F_TIMEOUT(dma, replace_under_dma_harms_nothing, TEST_SECONDS)
 	EXPECT_TRUE(edu_reaches(edu, IOVA, target, LENGTH));
 }
 
+/*
+ * A table that a device comes to or leaves while it changes: what is mapped
+ * then is there, and what is unmapped is gone.
+ */
+TEST_F_TIMEOUT(dma, mapping_under_replace_loses_nothing, TEST_SECONDS)
+{
+	struct replacer replacer = { .device = self->bound.device };
+	char *memory = self->memory;
+	pthread_t thread;
+	unsigned int i;
+
+	must(hwpt_alloc(self->bound.iommufd, self->bound.dev_id,
+			self->bound.ioas_id, &replacer.spaces[0]));
+	must(ioas_alloc(self->bound.iommufd, &replacer.spaces[1]));
+	/* An attach takes longer, where the table is not shared memory. */
+	for (i = 1; i <= 200; i++)
+		must(map(&self->bound, memory, PAGE_SIZE, IOVA + i * LENGTH));
+	must(-pthread_create(&thread, NULL, replace_again_and_again,
+			     &replacer));
+	for (i = 0; i < 500; i++) {
+		EXPECT_EQ(0, map(&self->bound, memory, LENGTH, IOVA));
+		EXPECT_EQ(0, unmap(&self->bound, IOVA, LENGTH));
+	}
+	must(map(&self->bound, memory, LENGTH, IOVA));
+	__atomic_store_n(&replacer.stop, true, __ATOMIC_RELEASE);
+	must(-pthread_join(thread, NULL));
+	EXPECT_EQ(0, replacer.ret);
+	EXPECT_LT(1, replacer.count);
+
+	must(vfio_attach_to(self->bound.device, replacer.spaces[0]));
+	EXPECT_TRUE(edu_reaches(&self->edu, IOVA, memory, LENGTH));
+	must(unmap(&self->bound, IOVA, LENGTH));
+	EXPECT_TRUE(write_is_stopped(&self->edu, IOVA, memory, LENGTH));
+}
+
 TEST_F_TIMEOUT(dma, interrupt_reaches_an_eventfd, TEST_SECONDS)
 {
 	int event = must(errno_of(eventfd(0, EFD_CLOEXEC)));
