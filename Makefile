@@ -3,7 +3,7 @@
 
 BUILD ?= build
 JOBS ?= $(shell nproc)
-export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY
+export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY IOMMU
 
 LINUX := $(BUILD)/linux
 BASE := harness/config/base.config
@@ -42,7 +42,8 @@ help:
 	@echo 'make clean          remove $(BUILD)'
 	@echo
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'
-	@echo 'the guest, JOBS=n the compilers, KVM=1 uses KVM in place of emulation.'
+	@echo 'the guest, JOBS=n the compilers, KVM=1 uses KVM in place of emulation. IOMMU=intel,'
+	@echo 'amd or virtio is what the devices of the guest are behind.'
 
 tree: $(BUILD)/linux.stamp
 kernel: $(BUILD)/kernel.stamp

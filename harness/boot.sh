@@ -4,6 +4,7 @@
 # said, OUT/verdict.log what the guest's programs reported on a port of their own.
 # NAME=VALUE goes to the guest's init.
 #
+# IOMMU=intel, amd or virtio is what the guest's devices are behind (intel).
 # TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
 # of emulation. SHELL_GUEST=1 puts the console on this terminal. DRY_RUN=1 prints the
 # QEMU command and does not run it.
@@ -15,14 +16,25 @@ here=$(cd "$(dirname "$0")" && pwd)
 accel=tcg
 [ "${KVM:-0}" != 1 ] || accel=kvm
 
+# virtio-iommu translates memory only: with it a device can raise any interrupt.
+unsafe="iommufd.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1"
+case ${IOMMU:-intel} in
+intel)	iommu=intel-iommu,intremap=on iommu_arguments='' ;;
+amd)	iommu=amd-iommu,intremap=on iommu_arguments='' ;;
+virtio)	iommu=virtio-iommu-pci iommu_arguments=$unsafe ;;
+*)	echo "boot: no IOMMU is called $IOMMU" >&2; exit 1 ;;
+esac
+
 # The IOMMU translates for devices that are named after it only. Behind it: an edu, an
 # NVMe with a virtual function and a network card, both of which have native drivers, an
 # edu that can be unplugged, and two edus that share the one requester ID of a
-# conventional bridge.
+# conventional bridge. Only the Intel IOMMU of QEMU 7.2 translates for the latter: the AMD
+# one takes each bus for bus 0, the virtio one does not know the requester ID. Hence one
+# more edu on bus 0, and two that are functions of one device there.
 machine=(
 	-M "q35,kernel-irqchip=split" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
 	-nodefaults -display none -no-reboot
-	-device "intel-iommu,intremap=on"
+	-device "$iommu"
 	-device "edu,id=edu,addr=04"
 	-drive "if=none,id=disk,format=raw,file=$out/disk.img"
 	-device "nvme-subsys,id=subsystem"
@@ -35,6 +47,9 @@ machine=(
 	-device "pcie-pci-bridge,id=bridge,addr=08"
 	-device "edu,id=edu_pair_a,bus=bridge,addr=01"
 	-device "edu,id=edu_pair_b,bus=bridge,addr=02"
+	-device "edu,id=edu_two,addr=09"
+	-device "edu,id=edu_twin_a,addr=0a.0,multifunction=on"
+	-device "edu,id=edu_twin_b,addr=0a.1"
 )
 
 # ttyS0 is the console, ttyS1 the verdict, ttyS2 asks the host to plug and unplug. The
@@ -55,7 +70,7 @@ fi
 command=(
 	qemu-system-x86_64 "${machine[@]}" "${console[@]}" "${ports[@]}"
 	-kernel "$kernel" -initrd "$initramfs"
-	-append "console=ttyS0 ignore_loglevel panic=-1 mitigations=off no_timer_check $*"
+	-append "console=ttyS0 ignore_loglevel panic=-1 mitigations=off no_timer_check $iommu_arguments $*"
 )
 
 print_command()

@@ -1,19 +1,18 @@
 #!/bin/bash
 # Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS
 # Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
-# the guest. TEST=prefix runs only what has a name that begins so. The last line is the
-# count.
+# the guest, then some again in guests with other IOMMUs. TEST=prefix runs only what has a
+# name that begins so. The last line is the count.
 set -euo pipefail
 
 out=$1 kernel=$2 initramfs=$3 programs=$4
 here=$(cd "$(dirname "$0")" && pwd)
-list=$here/guest/tests.list
 only=${TEST:-}
 
-# The names, or the programs, of the guest's tests.
+# The names, or the programs, of the tests in a list.
 list_guest()
 {
-	sed '/^#/d; /^$/d' "$list" | awk -v column="$1" '{ print $column }' | LC_ALL=C sort -u
+	sed '/^#/d; /^$/d' "$here/guest/$2" | awk -v column="$1" '{ print $column }' | LC_ALL=C sort -u
 }
 
 # run_host NAME COMMAND...
@@ -42,7 +41,7 @@ as_one_case()
 # A test that nobody lists would never run, one that is listed and gone never fail.
 compare_list()
 {
-	{ diff <(list_guest 2) <(cd "$programs/tests" && find . -name '*_test' -printf '%P\n' | LC_ALL=C sort -u) || true; } |
+	{ diff <(list_guest 2 tests.list) <(cd "$programs/tests" && find . -name '*_test' -printf '%P\n' | LC_ALL=C sort -u) || true; } |
 		sed -n -e 's/^< /@@ bad tests.list names what was not built: /p' \
 			-e 's/^> /@@ bad tests.list lacks /p'
 }
@@ -68,12 +67,22 @@ rm -f "$out"/*.log
 verdicts=("$out/host.log")
 run_host_tests >"$out/host.log"
 
-if list_guest 1 | grep -q "^$only"; then
-	verdicts+=("$out/verdict.log")
-	# What became of the guest is in its logs; a status alone decides nothing.
-	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$out" "$kernel" "$initramfs" MODE=test ONLY="$only" || true
-	touch "$out/verdict.log"
-fi
-touch "$out/console.log"
-echo "full output: ${verdicts[*]}, console: $out/console.log"
-exec "$here/judge.sh" "$out/console.log" "${verdicts[@]}"
+consoles=()
+# run_guest OUT LIST [PREFIX]: what became of the guest is in its logs; a status alone
+# decides nothing.
+run_guest()
+{
+	list_guest 1 "$2" | sed "s/^/${3:-}/" | grep -q "^$only" || return 0
+	verdicts+=("$1/verdict.log") consoles+=("$1/console.log")
+	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$1" "$kernel" "$initramfs" \
+		MODE=test LIST="$2" PREFIX="${3:-}" ONLY="$only" || true
+	touch "$1/verdict.log" "$1/console.log"
+}
+
+run_guest "$out" tests.list
+for iommu in amd virtio; do
+	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_"
+done
+cat /dev/null "${consoles[@]}" >"$out/consoles.log"
+echo "full output: ${verdicts[*]} ${consoles[*]}"
+exec "$here/judge.sh" "$out/consoles.log" "${verdicts[@]}"

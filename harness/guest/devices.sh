@@ -15,6 +15,9 @@ find_devices()
 	export EDU=0000:00:04.0
 	export NVME=0000:00:05.0
 	export E1000E=0000:00:06.0
+	export EDU_TWO=0000:00:09.0
+	export EDU_TWIN_A=0000:00:0a.0
+	export EDU_TWIN_B=0000:00:0a.1
 	export EDU_PLUG EDU_PAIR_A EDU_PAIR_B
 	EDU_PLUG=$(behind 0000:00:07.0 00.0)
 	EDU_PAIR_A=$(behind 0000:00:08.0 01.0)
@@ -30,6 +33,9 @@ address_of()
 	edu_plug) echo "$EDU_PLUG" ;;
 	edu_pair_a) echo "$EDU_PAIR_A" ;;
 	edu_pair_b) echo "$EDU_PAIR_B" ;;
+	edu_two) echo "$EDU_TWO" ;;
+	edu_twin_a) echo "$EDU_TWIN_A" ;;
+	edu_twin_b) echo "$EDU_TWIN_B" ;;
 	*)	echo "unknown" ;;
 	esac
 }
@@ -40,6 +46,14 @@ set_driver()
 	[ ! -e "$PCI/$1/driver" ] || echo "$1" >"$PCI/$1/driver/unbind"
 	echo "${2:-}" >"$PCI/$1/driver_override"
 	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+devices_release()
+{
+	for device; do
+		address=$(address_of "$device")
+		[ ! -e "$PCI/$address/driver" ] || echo "$address" >"$PCI/$address/driver/unbind"
+	done
 }
 
 # The kernel of `make run` has none.
