@@ -56,7 +56,14 @@ enum {
 enum {
 	MOCK_FLAGS_DEVICE_NO_DIRTY = 1 << 0,
 	MOCK_FLAGS_DEVICE_HUGE_IOVA = 1 << 1,
-	MOCK_FLAGS_DEVICE_PASID = 1 << 2
+	MOCK_FLAGS_DEVICE_PASID = 1 << 2,
+	/* Not to be bound: no coherent caches, no isolated interrupts */
+	MOCK_FLAGS_DEVICE_INCOHERENT = 1 << 16,
+	MOCK_FLAGS_DEVICE_FREE_INTERRUPTS = 1 << 17,
+	/* Tables have no pages as small as the CPU's */
+	MOCK_FLAGS_DEVICE_LARGE_PAGES = 1 << 18,
+	/* No table but the first can be attached */
+	MOCK_FLAGS_DEVICE_ONE_TABLE = 1 << 19
 };
 
 #define MOCK_PASID_WIDTH 20

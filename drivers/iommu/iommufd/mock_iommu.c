@@ -31,6 +31,8 @@ struct mock_domain {
 
 struct mock_device {
 	struct device dev;
+	/* the first one, to compare with; it may be gone */
+	struct iommu_domain *first;
 	u32 flags;
 	int id;
 	u32 cache[MOCK_DEV_CACHE_NUM];
@@ -63,7 +65,16 @@ bool mock_domain_is(struct iommu_domain *domain)
 
 static bool mock_capable(struct device *dev, enum iommu_cap cap)
 {
-	return cap == IOMMU_CAP_CACHE_COHERENCY || cap == IOMMU_CAP_INTR_REMAP;
+	u32 flags = to_mock_device(dev)->flags;
+
+	switch (cap) {
+	case IOMMU_CAP_CACHE_COHERENCY:
+		return !(flags & MOCK_FLAGS_DEVICE_INCOHERENT);
+	case IOMMU_CAP_INTR_REMAP:
+		return !(flags & MOCK_FLAGS_DEVICE_FREE_INTERRUPTS);
+	default:
+		return false;
+	}
 }
 
 /* Without a domain for the DMA API a device's DMA is blocked by default. */
@@ -85,8 +96,12 @@ static struct iommu_domain *mock_domain_alloc(unsigned int type)
 
 static int mock_domain_prepare(struct iommu_domain *domain, struct device *dev)
 {
-	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_HUGE_IOVA)
+	u32 flags = to_mock_device(dev)->flags;
+
+	if (flags & MOCK_FLAGS_DEVICE_HUGE_IOVA)
 		domain->pgsize_bitmap |= MOCK_HUGE_PAGE_SIZE;
+	if (flags & MOCK_FLAGS_DEVICE_LARGE_PAGES)
+		domain->pgsize_bitmap = MOCK_HUGE_PAGE_SIZE;
 	return 0;
 }
 
@@ -104,7 +119,14 @@ static void mock_domain_free(struct iommu_domain *domain)
 
 static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
-	return 0;
+	struct mock_device *mock = to_mock_device(dev);
+
+	if (domain->type == IOMMU_DOMAIN_BLOCKED ||
+	    !(mock->flags & MOCK_FLAGS_DEVICE_ONE_TABLE))
+		return 0;
+	if (!mock->first)
+		mock->first = domain;
+	return mock->first == domain ? 0 : -EIO;
 }
 
 static void mock_detach_dev(struct iommu_domain *domain, struct device *dev)

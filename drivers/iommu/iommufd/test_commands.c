@@ -169,7 +169,10 @@ static int test_mock_domain(struct iommufd_command *command, u32 flags)
 	int ret;
 
 	if (flags & ~(MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_HUGE_IOVA |
-		      MOCK_FLAGS_DEVICE_PASID))
+		      MOCK_FLAGS_DEVICE_PASID | MOCK_FLAGS_DEVICE_INCOHERENT |
+		      MOCK_FLAGS_DEVICE_FREE_INTERRUPTS |
+		      MOCK_FLAGS_DEVICE_LARGE_PAGES |
+		      MOCK_FLAGS_DEVICE_ONE_TABLE))
 		return -EINVAL;
 	test = iommufd_object_create(command->ictx, struct test_device,
 				     &test_device_ops);

@@ -4,16 +4,18 @@
  * asked about their IOMMU, given page tables.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "vfio_device.h"
+#include "mock.h"
 
 #define IOVA 0x100000ULL
 #define COOKIE 0x123456789abcdef0ULL
 #define PAGES 16
 #define LENGTH (PAGES * PAGE_SIZE)
+#define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
 
 FIXTURE(device)
 {
@@ -495,6 +497,105 @@ TEST_F_TIMEOUT(device, table_that_cannot_be_reported_is_not_made, TEST_SECONDS)
 	EXPECT_EQ(-EFAULT,
 		  iommufd_call(self->bound.iommufd, IOMMU_HWPT_ALLOC, arg));
 	EXPECT_EQ(0, iommufd_destroy(self->bound.iommufd, self->bound.ioas_id));
+}
+
+/* Devices of which something is missing, and a space with a usual one */
+FIXTURE(odd_device)
+{
+	struct space space;
+	struct mock usual;
+	struct mock odd;
+	char *memory;
+};
+
+FIXTURE_SETUP(odd_device)
+{
+	need(mock_exists(), "the mock IOMMU");
+	space_open_mock(&self->space, &self->usual);
+	self->memory = memory_alloc(LENGTH);
+	must(ioas_map_fixed(self->space.iommufd, self->space.ioas_id,
+			    self->memory, LENGTH, 2 * MOCK_APERTURE));
+}
+
+FIXTURE_TEARDOWN(odd_device)
+{
+	space_close(&self->space);
+	EXPECT_EQ(0, pages_pinned());
+}
+
+static int create_odd(FIXTURE_DATA(odd_device) * self, __u32 flags)
+{
+	return mock_create_flags(self->space.iommufd, self->space.ioas_id,
+				 flags, &self->odd);
+}
+
+TEST_F_TIMEOUT(odd_device, without_coherent_caches_is_not_bound, TEST_SECONDS)
+{
+	EXPECT_EQ(-EINVAL, create_odd(self, MOCK_FLAGS_DEVICE_INCOHERENT));
+}
+
+static void allow_unsafe(const char *answer)
+{
+	int fd = must(errno_of(open(UNSAFE, O_WRONLY | O_CLOEXEC)));
+
+	must(errno_of(write(fd, answer, 1)));
+	must(errno_of(close(fd)));
+}
+
+TEST_F_TIMEOUT(odd_device, without_isolated_interrupts_needs_permission,
+	       TEST_SECONDS)
+{
+	const __u32 flags = MOCK_FLAGS_DEVICE_FREE_INTERRUPTS;
+
+	EXPECT_EQ(-EPERM, create_odd(self, flags));
+	allow_unsafe("Y");
+	EXPECT_EQ(0, create_odd(self, flags));
+	allow_unsafe("N");
+	EXPECT_EQ(-EPERM, create_odd(self, flags));
+}
+
+TEST_F_TIMEOUT(odd_device, with_large_pages_only_is_not_attached, TEST_SECONDS)
+{
+	__u32 ioas_id;
+
+	must(ioas_alloc(self->space.iommufd, &ioas_id));
+	EXPECT_EQ(-EINVAL, mock_create_flags(self->space.iommufd, ioas_id,
+					     MOCK_FLAGS_DEVICE_LARGE_PAGES,
+					     &self->odd));
+	EXPECT_EQ(0, iommufd_destroy(self->space.iommufd, ioas_id));
+}
+
+/* The hardware refuses the new table: it gets the former one again. */
+TEST_F_TIMEOUT(odd_device, keeps_its_table_when_another_is_refused,
+	       TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	__u32 ioas_id, hwpt_id;
+
+	must(create_odd(self, MOCK_FLAGS_DEVICE_ONE_TABLE));
+	EXPECT_EQ(self->usual.hwpt_id, self->odd.hwpt_id);
+	must(ioas_alloc(iommufd, &ioas_id));
+	must(ioas_map_fixed(iommufd, ioas_id, self->memory, LENGTH,
+			    3 * MOCK_APERTURE));
+	EXPECT_EQ(-EIO, mock_replace(iommufd, &self->odd, ioas_id));
+	EXPECT_EQ(PAGES, pages_pinned());
+	EXPECT_EQ(0, iommufd_destroy(iommufd, ioas_id));
+
+	must(hwpt_alloc(iommufd, self->odd.dev_id, self->space.ioas_id,
+			&hwpt_id));
+	EXPECT_EQ(-EIO, mock_replace(iommufd, &self->odd, hwpt_id));
+	EXPECT_EQ(0, iommufd_destroy(iommufd, hwpt_id));
+
+	EXPECT_EQ(0, mock_translates(iommufd, self->odd.hwpt_id, self->memory,
+				     LENGTH, 2 * MOCK_APERTURE));
+	EXPECT_EQ(0, mock_replace(iommufd, &self->odd, self->space.ioas_id));
+	EXPECT_EQ(self->usual.hwpt_id, self->odd.hwpt_id);
+	EXPECT_EQ(0, iommufd_destroy(iommufd, self->odd.id));
+}
+
+TEST_F_TIMEOUT(odd_device, with_an_unknown_oddity_is_not_made, TEST_SECONDS)
+{
+	EXPECT_EQ(-EINVAL, create_odd(self, 1U << 31));
 }
 
 TEST_HARNESS_MAIN
