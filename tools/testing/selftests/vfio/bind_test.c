@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -708,6 +710,20 @@ TEST_F_TIMEOUT(bind, node_is_announced_under_its_folder, TEST_SECONDS)
 	}
 	fclose(file);
 	EXPECT_TRUE(announced);
+}
+
+TEST_F_TIMEOUT(bind, node_without_a_device_is_not_opened, TEST_SECONDS)
+{
+	char path[] = "/tmp/vfio-node-XXXXXX";
+	struct stat st;
+
+	must(errno_of(fstat(self->device, &st)));
+	must(errno_of(close(must(errno_of(mkstemp(path))))));
+	must(errno_of(unlink(path)));
+	must(errno_of(mknod(path, S_IFCHR | 0600,
+			    makedev(major(st.st_rdev), 0xfffff))));
+	EXPECT_EQ(-ENODEV, errno_of(open(path, O_RDWR | O_CLOEXEC)));
+	must(errno_of(unlink(path)));
 }
 
 /* Two devices that the IOMMU cannot tell apart */
