@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Usage: coverage_report.py SOURCE COUNTS
+"""Usage: coverage_report.py SOURCE COUNTS...
 
-What was executed of each source file, from what the kernel counted: COUNTS has the .gcda
-and .gcno files at the places that the sources have in the tree SOURCE. First a table,
-then, after an empty line, each line that was never reached, and each branch that was
-never taken in a line that was.
+What was executed of each source file, from what kernels counted: each COUNTS has the
+.gcda and .gcno files of one run at the places that the sources have in the tree SOURCE.
+First a table, then, after an empty line, each line that was never reached, and each
+branch that was never taken in a line that was.
 
 A line counts once, however many functions it was inlined into. Files that are no part of
 the profiled directories, such as the kernel's headers, are left out.
@@ -50,11 +50,11 @@ def run_gcov(path):
     return json.loads(done.stdout)
 
 
-def read_counts(source, top):
+def read_counts(source, tops):
     """Files by their path in the tree."""
     files = collections.defaultdict(File)
     profiled = set()
-    for counts in find_counts(top):
+    for top, counts in ((top, counts) for top in tops for counts in find_counts(top)):
         profiled.add(os.path.dirname(os.path.relpath(counts, top)))
         data = run_gcov(counts)
         for part in data["files"]:
@@ -106,16 +106,16 @@ def missed_branches(file):
             for number, count in sorted(missed.items())]
 
 
-def main(source, top):
-    files = read_counts(source, top)
+def main(source, *tops):
+    files = read_counts(source, tops)
     if not files:
-        sys.exit(f"coverage: no counts below {top}")
+        sys.exit(f"coverage: no counts below {' '.join(tops)}")
     print_table(files)
     print_missed(source, files, "Lines never reached", missed_lines)
     print_missed(source, files, "Branches never taken", missed_branches)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     main(*sys.argv[1:])
