@@ -39,6 +39,9 @@ help:
 	@echo 'make bisect         build and boot each of them with IOMMUFD=n, m and y'
 	@echo 'make quilt          the same for debian/patches, in $(BUILD)/quilt'
 	@echo 'make deb CONFIG=f   kernel packages with configuration f or the running one, in $(BUILD)/deb'
+	@echo 'make check          checkers and compilers; what they find in our files, in $(BUILD)/check'
+	@echo 'make cross          compile for arm64, arm, i386 and s390'
+	@echo 'make unchanged      compare drivers/vfio without iommufd with the kernel as packaged'
 	@echo 'make clean          remove $(BUILD)'
 	@echo
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'

@@ -1,20 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The tree as patches and packages, and what is checked about them.
 
+export QUICK FROM LOCALVERSION
+
+# Not needed to run or test anything
 setup-check:
 	@harness/setup.sh packages-check.txt
 
-series: setup-check tree
+series: tree
 	@harness/series.py $(BUILD) $(BUILD)/series
 
 bisect: series
 	@harness/bisect.sh $(BUILD)
 
-quilt: series
+quilt: setup-check series
 	@harness/quilt.sh $(BUILD)
 
 # CONFIG=file, or that of the running kernel
 deb: setup-check tree
 	@harness/deb.sh $(BUILD) $(CONFIG)
 
-.PHONY: setup-check series bisect quilt deb
+# CHECK='names' does only those
+check: setup-check series
+	@harness/check.sh $(BUILD) $(CHECK)
+
+# ARCH='names' does only those
+cross: setup-check tree
+	@harness/cross.sh $(BUILD) $(ARCH)
+
+unchanged: tree
+	@harness/unchanged.sh $(BUILD)
+
+.PHONY: setup-check series bisect quilt deb check cross unchanged

@@ -96,6 +96,17 @@ def alike(old, new):
     return old.split()[:1] == new.split()[:1] or difflib.SequenceMatcher(None, old, new).ratio() > 0.8
 
 
+def list_hunks(source, linux):
+    """Which lines of the source gave way to which of ours; from 0, ends excluded."""
+    diff = subprocess.run(["diff", "-U0", source, linux], stdout=subprocess.PIPE, text=True, check=False)
+    for hunk in re.finditer(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", diff.stdout, re.M):
+        start, removed, first, added = (1 if number is None else int(number) for number in hunk.groups())
+        # Of nothing, diff gives the line before.
+        start -= removed != 0
+        first -= added != 0
+        yield start, start + removed, first, first + added
+
+
 class File:
     """A file of ours, or a file of the kernel with our changes."""
 
@@ -105,28 +116,28 @@ class File:
         self.old = source.read_text() if source.exists() else None
         self.new = linux.read_text()
         self.mode = linux.stat().st_mode & 0o777
-        self.units = list(self.list_units())
+        self.units = list(self.list_units(source, linux))
         self.step = None
         self.ignored_objects = {}
 
-    def list_units(self):
+    def list_units(self, source, linux):
         old = (self.old or "").splitlines(keepends=True)
         new = self.new.splitlines(keepends=True)
-        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
         if not old:
-            codes = [("insert", 0, 0, 0, len(new))]
+            hunks = [(0, 0, 0, len(new))]
         else:
-            codes = matcher.get_opcodes()
-        for kind, start, end, first, last in codes:
-            if kind == "insert":
-                for line in new[first:last]:
-                    yield Unit(start, [], [line])
-            elif kind == "replace" and end - start == 1 and alike(old[start], new[first]):
-                yield Unit(start, old[start:end], new[first:first + 1])
-                for line in new[first + 1:last]:
-                    yield Unit(end, [], [line])
-            elif kind != "equal":
-                yield Unit(start, old[start:end], new[first:last])
+            hunks = list_hunks(source, linux)
+        for start, end, first, last in hunks:
+            # A comment that begins like the next one was taken for it.
+            if start == end and old[start - 1:start] == [new[last - 1]] and new[last - 1].strip() in ("/**", "/*"):
+                start, end, first, last = start - 1, end - 1, first - 1, last - 1
+            paired = start == end or (end - start == 1 and first < last and alike(old[start], new[first]))
+            together = end - start if paired else last - first
+            if start != end:
+                yield Unit(start, old[start:end], new[first:first + together])
+                first += together
+            for line in new[first:last]:
+                yield Unit(end, [], [line])
 
     def select(self, claim):
         """Give the units that the claim names to its patch."""
@@ -136,7 +147,7 @@ class File:
                 inside = True
                 # The line that opens a comment says nothing to match.
                 if i and unit.added[:1] and unit.added[0].lstrip().startswith("* ") and \
-                   self.units[i - 1].added in (["/*\n"], ["\t/*\n"]):
+                   [line.strip() for line in self.units[i - 1].added] in (["/*"], ["/**"]):
                     self.units[i - 1].claim = claim
             elif not inside:
                 continue
