@@ -14,7 +14,7 @@ build=$(cd "$1" && pwd)
 out=$build/bisect
 linux=$out/linux
 users=(drivers/vfio/ samples/vfio-mdev/ drivers/gpu/drm/i915/gvt/kvmgt.o)
-touched=(drivers/iommu/ drivers/vfio/ mm/)
+touched=(drivers/iommu/ drivers/vfio/)
 export GIT_DIR=$out/git/.git GIT_WORK_TREE=$linux
 export KBUILD_BUILD_TIMESTAMP=none KBUILD_BUILD_VERSION=1
 
@@ -65,7 +65,7 @@ compile()
 	{
 		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE make -C "$linux" \
 			O="$out/$config" allnoconfig KCONFIG_ALLCONFIG="$out/$config.requests" &&
-		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE nice make -C "$linux" \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE make -C "$linux" \
 			O="$out/$config" -j"${JOBS:-$(nproc)}" "$@"
 	} >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "IOMMUFD=$config does not build; see $log"; }
 	! grep -E 'warning:|WARNING:' "$log" >&2 || fail "IOMMUFD=$config builds with a warning; see $log"
@@ -128,7 +128,9 @@ for step in "${!commits[@]}"; do
 	fi
 	for config in n m y; do
 		if [ "${QUICK:-0}" = 1 ]; then
-			compile "$config" "${touched[@]}"
+			pin=
+			[ ! -e "$linux/drivers/iommu/iommufd/Kconfig" ] || [ "$config" = n ] || pin=mm/file_pin.o
+			compile "$config" "${touched[@]}" ${pin:+"$pin"}
 		else
 			compile "$config" bzImage modules
 			boot "$config"
