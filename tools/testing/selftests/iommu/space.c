@@ -4,8 +4,12 @@
 
 #include "space.h"
 
+/* How many there are: the last one must leave no page pinned. */
+static unsigned int spaces_open;
+
 void space_open(struct space *space)
 {
+	spaces_open++;
 	space->device = -1;
 	space->iommufd = must(iommufd_open());
 	must(ioas_alloc(space->iommufd, &space->ioas_id));
@@ -26,6 +30,8 @@ void space_close(struct space *space)
 	if (space->device >= 0)
 		must(errno_of(close(space->device)));
 	must(errno_of(close(space->iommufd)));
+	if (!--spaces_open)
+		must(pages_pinned() ? -EBUSY : 0);
 }
 
 bool space_locks_exactly(struct space *space, unsigned long pages)

@@ -20,6 +20,7 @@ struct space {
 void space_open(struct space *space);
 /* With the table of a device that is attached */
 void space_open_attached(struct space *space, const char *bdf);
+/* The last one that is closed sees to it that no page is pinned any more. */
 void space_close(struct space *space);
 
 /*

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,32 @@ void *memory_hole(size_t length)
 	void *memory = map_private(length, PROT_NONE);
 
 	memory_free(memory, length);
+	return memory;
+}
+
+/* Taken from the machine in another order than the file's. */
+int file_scattered(size_t size)
+{
+	int file = must(errno_of(memfd_create("memory", MFD_CLOEXEC)));
+	size_t pages = size / PAGE_SIZE, i;
+
+	must(errno_of(ftruncate(file, size)));
+	for (i = 0; i < pages; i++)
+		must(errno_of(pwrite(file, &i, sizeof(i),
+				     i * 1021 % pages * PAGE_SIZE)));
+	return file;
+}
+
+void *memory_repeated(int file, size_t size, size_t length)
+{
+	uintptr_t start = (uintptr_t)map_private(length + size, PROT_NONE);
+	char *memory = (char *)((start + size - 1) & -size);
+	size_t done;
+
+	for (done = 0; done < length; done += size)
+		if (mmap(memory + done, size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED)
+			must(-errno);
 	return memory;
 }
 
@@ -120,6 +148,86 @@ unsigned long pages_locked(void)
 	return status_pages("VmLck: %lu kB");
 }
 
+/* Of ZONE_MOVABLE: *pages is 0 when there is none. */
+static void movable_zone(unsigned long *start, unsigned long *pages)
+{
+	FILE *zones = fopen("/proc/zoneinfo", "r");
+	char line[128], zone[16] = "";
+
+	*start = 0;
+	*pages = 0;
+	must(zones ? 0 : -errno);
+	while (fgets(line, sizeof(line), zones)) {
+		sscanf(line, "Node %*d, zone %15s", zone);
+		if (strcmp(zone, "Movable"))
+			continue;
+		sscanf(line, " spanned %lu", pages);
+		sscanf(line, " start_pfn: %lu", start);
+	}
+	fclose(zones);
+}
+
+bool movable_zone_exists(void)
+{
+	unsigned long start, pages;
+
+	movable_zone(&start, &pages);
+	return pages;
+}
+
+unsigned long pages_in_movable_zone(const void *memory, size_t length)
+{
+	int pagemap = must(errno_of(open("/proc/self/pagemap", O_RDONLY)));
+	unsigned long start, pages, count = 0;
+	size_t i;
+
+	movable_zone(&start, &pages);
+	for (i = 0; i < length / PAGE_SIZE; i++) {
+		const __u64 index = (uintptr_t)memory / PAGE_SIZE + i;
+		__u64 entry;
+
+		must(errno_of(pread(pagemap, &entry, sizeof(entry),
+				    index * sizeof(entry))));
+		entry &= (1ULL << 55) - 1;
+		count += entry >= start && entry < start + pages;
+	}
+	must(errno_of(close(pagemap)));
+	return count;
+}
+
+/* Each processor counts on its own until it is told to add up. */
+static unsigned long vmstat(const char *format)
+{
+	FILE *file = fopen("/proc/sys/vm/stat_refresh", "r");
+	unsigned long value = 0;
+	bool found = false;
+	char line[128];
+
+	must(file ? 0 : -errno);
+	while (fgets(line, sizeof(line), file))
+		;
+	fclose(file);
+	file = fopen("/proc/vmstat", "r");
+	must(file ? 0 : -errno);
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, format, &value) == 1;
+	fclose(file);
+	must(found ? 0 : -ENODATA);
+	return value;
+}
+
+unsigned long machine_pins_ever(void)
+{
+	return vmstat("nr_foll_pin_acquired %lu");
+}
+
+unsigned long machine_pins(void)
+{
+	unsigned long released = vmstat("nr_foll_pin_released %lu");
+
+	return machine_pins_ever() - released;
+}
+
 void drop_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = {
@@ -139,18 +247,23 @@ void limit_locked_pages(unsigned long pages)
 	drop_capability(CAP_IPC_LOCK);
 	must(errno_of(getrlimit(RLIMIT_MEMLOCK, &limit)));
 	limit.rlim_cur = pages * PAGE_SIZE;
+	if (limit.rlim_max < limit.rlim_cur)
+		limit.rlim_max = limit.rlim_cur;
 	must(errno_of(setrlimit(RLIMIT_MEMLOCK, &limit)));
+}
+
+void become_limited(uid_t user, unsigned long pages)
+{
+	limit_locked_pages(pages);
+	must(errno_of(setresuid(user, user, user)));
+	/* Otherwise /proc/self belongs to root from now on. */
+	must(errno_of(prctl(PR_SET_DUMPABLE, 1)));
 }
 
 /* The number of a process is as good as any, and no other test has it now. */
 void become_limited_user(unsigned long pages)
 {
-	uid_t user = 100000 + getpid();
-
-	limit_locked_pages(pages);
-	must(errno_of(setresuid(user, user, user)));
-	/* Otherwise /proc/self belongs to root from now on. */
-	must(errno_of(prctl(PR_SET_DUMPABLE, 1)));
+	become_limited(100000 + getpid(), pages);
 }
 
 static __thread __u64 random_state;

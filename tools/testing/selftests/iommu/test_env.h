@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <linux/types.h>
 
 #ifndef ARRAY_SIZE
@@ -54,6 +55,13 @@ void *memory_alloc(size_t length);
 void memory_free(void *memory, size_t length);
 /* An address at which @length bytes are certainly not mapped */
 void *memory_hole(size_t length);
+/* A file in memory whose pages are no neighbours of each other there */
+int file_scattered(size_t size);
+/*
+ * Much memory made of little: @length bytes of addresses, again and again over
+ * the same @size bytes of @file, a power of two.
+ */
+void *memory_repeated(int file, size_t size, size_t length);
 /* A call argument that the kernel can read but not write */
 void *memory_readonly_copy(const void *data, size_t length);
 
@@ -65,6 +73,15 @@ bool memory_matches(const void *memory, size_t length, unsigned int seed);
 unsigned long pages_pinned(void);
 unsigned long pages_locked(void);
 
+/* Memory that the kernel keeps for pages which it may move at any time */
+bool movable_zone_exists(void);
+/* How many pages of what is mapped here lie in it? */
+unsigned long pages_in_movable_zone(const void *memory, size_t length);
+
+/* Pins of the whole machine: how many there are, and have ever been */
+unsigned long machine_pins(void);
+unsigned long machine_pins_ever(void);
+
 /* Make RLIMIT_MEMLOCK count, which it does not for CAP_IPC_LOCK. */
 void limit_locked_pages(unsigned long pages);
 /*
@@ -72,6 +89,8 @@ void limit_locked_pages(unsigned long pages);
  * counts, with limit_locked_pages(). Good for one time: there is no way back.
  */
 void become_limited_user(unsigned long pages);
+/* The same as a given user */
+void become_limited(uid_t user, unsigned long pages);
 /* Do without one of CAP_* */
 void drop_capability(unsigned int capability);
 
