@@ -8,6 +8,7 @@ set -euo pipefail
 out=$1 kernel=$2 initramfs=$3 programs=$4
 here=$(cd "$(dirname "$0")" && pwd)
 only=${TEST:-}
+parameters=(MODE=test ONLY="$only" movablecore=256M)
 
 # The names, or the programs, of the tests in a list.
 list_guest()
@@ -59,7 +60,7 @@ run_host_tests()
 }
 
 if [ "${DRY_RUN:-0}" = 1 ]; then
-	exec "$here/boot.sh" "$out" "$kernel" "$initramfs" MODE=test ONLY="$only"
+	exec "$here/boot.sh" "$out" "$kernel" "$initramfs" "${parameters[@]}"
 fi
 
 mkdir -p "$out"
@@ -75,7 +76,7 @@ run_guest()
 	list_guest 1 "$2" | sed "s/^/${3:-}/" | grep -q "^$only" || return 0
 	verdicts+=("$1/verdict.log") consoles+=("$1/console.log")
 	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$1" "$kernel" "$initramfs" \
-		MODE=test LIST="$2" PREFIX="${3:-}" ONLY="$only" || true
+		"${parameters[@]}" LIST="$2" PREFIX="${3:-}" || true
 	touch "$1/verdict.log" "$1/console.log"
 }
 

@@ -183,6 +183,19 @@ TEST_F_TIMEOUT(map_file, missing_pages_are_made, TEST_SECONDS)
 	EXPECT_EQ('x', self->memory[7]);
 }
 
+/* A pinned page cannot be moved out of the way, so it must not be in it. */
+TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
+{
+	need(movable_zone_exists(), "a movable zone: movablecore=256M");
+	memory_fill(self->memory, self->length, 5);
+	ASSERT_LT(0, pages_in_movable_zone(self->memory, self->length));
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(memory_matches(self->memory, self->length, 5));
+	EXPECT_EQ(0, pages_in_movable_zone(self->memory, self->length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+	ASSERT_EQ(0, unmap(self, self->length));
+}
+
 TEST_F_TIMEOUT(map_file, any_part_may_be_mapped, TEST_SECONDS)
 {
 	const struct {
