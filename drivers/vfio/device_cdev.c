@@ -72,6 +72,21 @@ void vfio_cdev_unpublish(struct vfio_device *device)
 		xa_erase(&cdev_devices, device->index);
 }
 
+/**
+ * vfio_device_is_cdev() - was an open device opened through its cdev?
+ * @device: an open device
+ *
+ * An open device has a file of its group behind it or counts as a user of the
+ * group, never both, and that does not change before it is closed.
+ *
+ * Return: true if it was; false if through its group.
+ */
+bool vfio_device_is_cdev(struct vfio_device *device)
+{
+	return READ_ONCE(device->group->cdev_users);
+}
+EXPORT_SYMBOL_GPL(vfio_device_is_cdev);
+
 static bool cdev_published(struct vfio_device *device)
 {
 	/* The index is not used again as long as the device is registered */
@@ -128,7 +143,7 @@ static int cdev_exclude_group(struct vfio_group *group)
 	if (group->opened_file)
 		ret = -EBUSY;
 	else
-		group->cdev_users++;
+		WRITE_ONCE(group->cdev_users, group->cdev_users + 1);
 	mutex_unlock(&group->group_lock);
 	return ret;
 }
@@ -136,7 +151,7 @@ static int cdev_exclude_group(struct vfio_group *group)
 static void cdev_admit_group(struct vfio_group *group)
 {
 	mutex_lock(&group->group_lock);
-	group->cdev_users--;
+	WRITE_ONCE(group->cdev_users, group->cdev_users - 1);
 	mutex_unlock(&group->group_lock);
 }
 

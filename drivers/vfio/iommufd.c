@@ -201,6 +201,35 @@ void vfio_iommufd_detach(struct vfio_device *device)
 		iommufd_detach_device(device->iommufd_device);
 }
 
+/**
+ * vfio_iommufd_devid() - name a device to the user of another one
+ * @device: the device
+ * @user: a device of the same set, bound to an iommufd
+ *
+ * As long as dev_set->lock is held, a device that has an ID keeps it, and nobody
+ * can open one that has none.
+ *
+ * Context: device->dev_set->lock is held.
+ * Return: the ID of @device if it is bound to the iommufd of @user;
+ * %VFIO_PCI_DEVID_OWNED if it is not bound, but its DMA belongs to that
+ * iommufd; %VFIO_PCI_DEVID_NOT_OWNED otherwise.
+ */
+int vfio_iommufd_devid(struct vfio_device *device, struct vfio_device *user)
+{
+	struct iommufd_ctx *ictx = iommufd_device_ctx(user->iommufd_device);
+
+	lockdep_assert_held(&device->dev_set->lock);
+
+	if (!device->iommufd_device)
+		return iommufd_ctx_owns_dma(ictx, device->dev) ?
+			       VFIO_PCI_DEVID_OWNED :
+			       VFIO_PCI_DEVID_NOT_OWNED;
+	if (iommufd_device_ctx(device->iommufd_device) != ictx)
+		return VFIO_PCI_DEVID_NOT_OWNED;
+	return iommufd_device_id(device->iommufd_device);
+}
+EXPORT_SYMBOL_GPL(vfio_iommufd_devid);
+
 static void iommufd_unbind(struct vfio_device *device)
 {
 	vfio_iommufd_detach(device);

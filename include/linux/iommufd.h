@@ -75,6 +75,9 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 void iommufd_unbind_device(struct iommufd_device *idev);
 int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id);
 void iommufd_detach_device(struct iommufd_device *idev);
+struct iommufd_ctx *iommufd_device_ctx(const struct iommufd_device *idev);
+u32 iommufd_device_id(const struct iommufd_device *idev);
+bool iommufd_ctx_owns_dma(struct iommufd_ctx *ictx, struct device *dev);
 
 struct iommufd_access *
 iommufd_access_create(struct iommufd_ctx *ictx,

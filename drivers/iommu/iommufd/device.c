@@ -258,6 +258,50 @@ void iommufd_unbind_device(struct iommufd_device *idev)
 }
 EXPORT_SYMBOL_GPL(iommufd_unbind_device);
 
+/**
+ * iommufd_device_ctx() - The context that a device is bound to
+ * @idev: the device
+ *
+ * Return: the context, without a reference.
+ */
+struct iommufd_ctx *iommufd_device_ctx(const struct iommufd_device *idev)
+{
+	return idev->object.ictx;
+}
+EXPORT_SYMBOL_GPL(iommufd_device_ctx);
+
+/**
+ * iommufd_device_id() - The number of a bound device
+ * @idev: the device
+ *
+ * Return: what iommufd_bind_device() gave.
+ */
+u32 iommufd_device_id(const struct iommufd_device *idev)
+{
+	return idev->object.id;
+}
+EXPORT_SYMBOL_GPL(iommufd_device_id);
+
+/**
+ * iommufd_ctx_owns_dma() - Does the DMA of a device belong to a context?
+ * @ictx: the context
+ * @dev: any device, bound or not; the caller keeps it in its iommu_group
+ *
+ * Context: may sleep.
+ * Return: true if a device of the iommu_group of @dev is bound to @ictx. It
+ * stays so until the last of them is unbound.
+ */
+bool iommufd_ctx_owns_dma(struct iommufd_ctx *ictx, struct device *dev)
+{
+	bool owns;
+
+	mutex_lock(&ictx->device_lock);
+	owns = dev->iommu_group && group_find(ictx, dev->iommu_group);
+	mutex_unlock(&ictx->device_lock);
+	return owns;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_owns_dma);
+
 /* What the IOMMU driver tells, and zeroes up to the caller's capacity. */
 static int hw_info_copy(struct iommu_hw_info *arg,
 			const struct iommu_hw_description *hw)
