@@ -54,6 +54,13 @@ requests()
 	cat "$linux"/kernel/configs/tiny{-base,}.config "$linux/arch/x86/configs/tiny.config" "${fragments[@]}"
 }
 
+# Kbuild takes variables of an outer make for its own.
+kbuild()
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u GIT_DIR -u GIT_WORK_TREE \
+		make -C "$linux" O="$out/$1" -j"${JOBS:-$(nproc)}" "${@:2}"
+}
+
 # compile CONFIG TARGET...: requests that a step does not know yet are dropped
 compile()
 {
@@ -62,12 +69,11 @@ compile()
 	shift
 	mkdir -p "$out/$config"
 	requests "$config" >"$out/$config.requests"
-	{
-		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE make -C "$linux" \
-			O="$out/$config" allnoconfig KCONFIG_ALLCONFIG="$out/$config.requests" &&
-		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u GIT_DIR -u GIT_WORK_TREE make -C "$linux" \
-			O="$out/$config" -j"${JOBS:-$(nproc)}" "$@"
-	} >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "IOMMUFD=$config does not build; see $log"; }
+	if ! kbuild "$config" allnoconfig KCONFIG_ALLCONFIG="$out/$config.requests" >"$log" 2>&1 ||
+		! kbuild "$config" "$@" >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		fail "IOMMUFD=$config does not build; see $log"
+	fi
 	! grep -E 'warning:|WARNING:' "$log" >&2 || fail "IOMMUFD=$config builds with a warning; see $log"
 }
 

@@ -168,20 +168,26 @@ class File:
         if all(unit.step <= step for unit in self.units):
             return self.new
         old = (self.old or "").splitlines(keepends=True)
-        lines, at, replaced = [], 0, set()
+        lines, at, replaced, added_blank = [], 0, set(), False
         for unit in self.units:
+            # What comes later leaves no gap behind.
+            if added_blank and old[at:min(at + 1, unit.at)] == ["\n"]:
+                lines.pop()
+            added_blank = added_blank and at == unit.at
             lines += old[at:unit.at]
             at = unit.at + len(unit.removed)
             if unit.step <= step:
-                for line in unit.added:
-                    # What comes later leaves no gap behind.
-                    if not (line == "\n" and unit.removed == [] and lines and lines[-1] == "\n"):
-                        lines.append(line)
+                blank = unit.added == ["\n"] and not unit.removed
+                if not (blank and lines and lines[-1] == "\n"):
+                    lines += unit.added
+                    added_blank = blank
                 continue
             lines += unit.removed
             if unit.claim and unit.claim not in replaced and step >= self.step:
                 replaced.add(unit.claim)
                 lines += [line + "\n" for line in unit.claim.instead]
+        if added_blank and old[at:at + 1] == ["\n"]:
+            lines.pop()
         lines += old[at:]
         if self.old is None:
             while lines[-1] == "\n":
