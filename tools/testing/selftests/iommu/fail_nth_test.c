@@ -21,9 +21,9 @@
 #define FAR (MOCK_APERTURE + 0x4000000)
 #define PAGES 40
 #define LENGTH (PAGES * PAGE_SIZE)
-/* More runs than the kernel records in two pages */
-#define SCATTERED 1100
-#define SWEEP_SECONDS 240
+/* More runs than the kernel records in a page */
+#define SCATTERED 600
+#define SWEEP_SECONDS 600
 
 /* A context of three IOASes: with a table, without, and with nothing mapped */
 struct scene {

@@ -15,7 +15,7 @@
 #define PAGES 40
 #define LENGTH (PAGES * PAGE_SIZE)
 #define COOKIE 0xc0ffee00c0ffeeULL
-#define SWEEP_SECONDS 240
+#define SWEEP_SECONDS 600
 
 struct scene {
 	struct pci_device pci;
