@@ -27,10 +27,13 @@ esac
 
 # The IOMMU translates for devices that are named after it only. Behind it: an edu, an
 # NVMe with a virtual function and a network card, both of which have native drivers, an
-# edu that can be unplugged, and two edus that share the one requester ID of a
-# conventional bridge. Only the Intel IOMMU of QEMU 7.2 translates for the latter: the AMD
-# one takes each bus for bus 0, the virtio one does not know the requester ID. Hence one
-# more edu on bus 0, and two that are functions of one device there.
+# edu that can be unplugged, two edus that share the one requester ID of a conventional
+# bridge, and an edu and a network card without a driver behind one port: two groups that
+# are reset together. The last edu is on a host bridge that the IOMMU leaves out.
+#
+# Only the Intel IOMMU of QEMU 7.2 translates behind a conventional bridge: the AMD one
+# takes each bus for bus 0, the virtio one does not know the requester ID. Hence one more
+# edu on bus 0, and two that are functions of one device there.
 machine=(
 	-M "q35,kernel-irqchip=split" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
 	-nodefaults -display none -no-reboot
@@ -50,7 +53,16 @@ machine=(
 	-device "edu,id=edu_two,addr=09"
 	-device "edu,id=edu_twin_a,addr=0a.0,multifunction=on"
 	-device "edu,id=edu_twin_b,addr=0a.1"
+	-device "pcie-root-port,id=reset_port,chassis=2,addr=0b,hotplug=off"
+	-device "edu,id=edu_reset,bus=reset_port,addr=00"
+	-device "e1000,id=nic_reset,bus=reset_port,addr=01,romfile="
+	-device "pxb-pcie,id=bare,bus_nr=64,bypass_iommu=on,addr=0c"
+	-device "pcie-pci-bridge,id=bare_bridge,bus=bare,addr=00"
+	-device "edu,id=edu_bare,bus=bare_bridge,addr=01"
 )
+
+# A port has one slot, and the kernel looks for no second one unless told to.
+append="console=ttyS0 ignore_loglevel panic=-1 mitigations=off no_timer_check pci=pcie_scan_all"
 
 # ttyS0 is the console, ttyS1 the verdict, ttyS2 asks the host to plug and unplug. The
 # third has an interrupt of its own: by default it would share the console's.
@@ -70,7 +82,7 @@ fi
 command=(
 	qemu-system-x86_64 "${machine[@]}" "${console[@]}" "${ports[@]}"
 	-kernel "$kernel" -initrd "$initramfs"
-	-append "console=ttyS0 ignore_loglevel panic=-1 mitigations=off no_timer_check $iommu_arguments $*"
+	-append "$append $iommu_arguments $*"
 )
 
 print_command()

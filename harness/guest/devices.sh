@@ -22,6 +22,10 @@ find_devices()
 	EDU_PLUG=$(behind 0000:00:07.0 00.0)
 	EDU_PAIR_A=$(behind 0000:00:08.0 01.0)
 	EDU_PAIR_B=$(behind 0000:00:08.0 02.0)
+	export EDU_RESET NIC_RESET EDU_BARE
+	EDU_RESET=$(behind 0000:00:0b.0 00.0)
+	NIC_RESET=$(behind 0000:00:0b.0 01.0)
+	EDU_BARE=$(behind 0000:40:00.0 01.0)
 }
 
 address_of()
@@ -36,6 +40,8 @@ address_of()
 	edu_two) echo "$EDU_TWO" ;;
 	edu_twin_a) echo "$EDU_TWIN_A" ;;
 	edu_twin_b) echo "$EDU_TWIN_B" ;;
+	edu_reset) echo "$EDU_RESET" ;;
+	nic_reset) echo "$NIC_RESET" ;;
 	*)	echo "unknown" ;;
 	esac
 }

@@ -424,6 +424,54 @@ int vfio_irq_to_eventfd(int device, __u32 index, int event)
 	return errno_of(ioctl(device, VFIO_DEVICE_SET_IRQS, &arg));
 }
 
+int vfio_hot_reset_info_arg(int device, struct hot_reset_info *info)
+{
+	return errno_of(ioctl(device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+			      &info->header));
+}
+
+int vfio_hot_reset_info(int device, struct hot_reset_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->header.argsz = sizeof(*info);
+	return vfio_hot_reset_info_arg(device, info);
+}
+
+const struct vfio_pci_dependent_device *
+hot_reset_find(const struct hot_reset_info *info, const char *bdf)
+{
+	unsigned int i;
+
+	for (i = 0; i < info->header.count && i < HOT_RESET_MAX; i++) {
+		const struct vfio_pci_dependent_device *entry =
+			&info->devices[i];
+		char name[16];
+
+		snprintf(name, sizeof(name), "%04x:%02x:%02x.%x",
+			 entry->segment, entry->bus, entry->devfn >> 3,
+			 entry->devfn & 7);
+		if (!strcmp(name, bdf))
+			return entry;
+	}
+	return NULL;
+}
+
+int vfio_hot_reset(int device, const int *groups, unsigned int count)
+{
+	struct {
+		struct vfio_pci_hot_reset header;
+		__s32 groups[HOT_RESET_MAX];
+	} arg = {
+		.header = {
+			.argsz = sizeof(arg),
+			.count = count,
+		},
+	};
+
+	memcpy(arg.groups, groups, count * sizeof(*groups));
+	return errno_of(ioctl(device, VFIO_DEVICE_PCI_HOT_RESET, &arg));
+}
+
 void bound_device_open(struct bound_device *bound, const char *bdf)
 {
 	bound->iommufd = must(iommufd_open());

@@ -75,6 +75,22 @@ int vfio_device_info(int device, struct vfio_device_info *info);
 /* Signal @event for vector 0 of an interrupt index */
 int vfio_irq_to_eventfd(int device, __u32 index, int event);
 
+#define HOT_RESET_MAX 16
+
+struct hot_reset_info {
+	struct vfio_pci_hot_reset_info header;
+	struct vfio_pci_dependent_device devices[HOT_RESET_MAX];
+};
+
+/* With header.argsz as it is, then with room for all */
+int vfio_hot_reset_info_arg(int device, struct hot_reset_info *info);
+int vfio_hot_reset_info(int device, struct hot_reset_info *info);
+/* The entry of a device, NULL if it is not affected */
+const struct vfio_pci_dependent_device *
+hot_reset_find(const struct hot_reset_info *info, const char *bdf);
+/* With the files of @count groups, none for a device opened by its cdev */
+int vfio_hot_reset(int device, const int *groups, unsigned int count);
+
 /* A device bound to a context of its own, with an IOAS, not attached */
 struct bound_device {
 	int iommufd;
