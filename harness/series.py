@@ -117,7 +117,7 @@ class File:
         self.new = linux.read_text()
         self.mode = linux.stat().st_mode & 0o777
         self.units = list(self.list_units(source, linux))
-        self.step = None
+        self.patch = self.step = None
         self.ignored_objects = {}
 
     def list_units(self, source, linux):
@@ -138,6 +138,12 @@ class File:
                 first += together
             for line in new[first:last]:
                 yield Unit(end, [], [line])
+
+    def carry(self, patch):
+        if self.patch:
+            raise Stop(f"{self.path}: both {self.patch.name} and {patch.name} carry it")
+        self.patch = patch
+        self.step = patch.number
 
     def select(self, claim):
         """Give the units that the claim names to its patch."""
@@ -273,17 +279,17 @@ def read_texts():
 
 def assign(patches, files):
     """Find the step of each unit of each file."""
+    # A pattern with * is for what nobody names.
+    named = {path for patch in patches for claim in patch.claims if claim.whole and "*" not in claim.path
+             for path in fnmatch.filter(files, claim.path)}
     for patch in patches:
         for claim in patch.claims:
             for path in fnmatch.filter(files, claim.path):
-                file = files[path]
-                if claim.whole and file.step:
-                    raise Stop(f"{path}: both {patches[file.step - 1].name} and {patch.name} carry it")
                 claim.matched |= claim.whole
-                if claim.whole:
-                    file.step = patch.number
-                else:
-                    file.select(claim)
+                if not claim.whole:
+                    files[path].select(claim)
+                elif path not in named or path == claim.path or "*" not in claim.path:
+                    files[path].carry(patch)
             if not claim.matched:
                 raise Stop(f"{patch.name}: nothing matches: {claim.line}")
     for path, file in files.items():
