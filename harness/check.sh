@@ -34,7 +34,7 @@ configure()
 		"$here/config.sh" "$linux" "$1" "$here"/config/{base,users,check}.config
 }
 
-# compile NAME ARGUMENT...: what the compiler, and with C=2 sparse, the compiler says, of which only ours is shown
+# compile NAME ARGUMENT...: what the compiler, and with C=2 sparse says; only ours is shown
 compile()
 {
 	local name=$1
