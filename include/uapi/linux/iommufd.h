@@ -86,14 +86,14 @@ enum {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * ENOENT            No such object.
- * EBUSY             Something still needs it: an IOAS while an HWPT is made
- *                   from it, an HWPT while a device is attached to it, a
- *                   device always (its driver removes it when the device
- *                   file is closed), any object while another call on it is
- *                   in progress.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   ENOENT            No such object.
+ *   EBUSY             Something still needs it: an IOAS while an HWPT is made
+ *                     from it or an emulated device is attached to it, an
+ *                     HWPT while a device is attached to it, a device always
+ *                     (its driver removes it when the device file is closed),
+ *                     any object while another call on it is in progress.
+ *   ================= ========================================================
  */
 struct iommu_destroy {
 	__u32 size;
@@ -112,9 +112,9 @@ struct iommu_destroy {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        A flag is set.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        A flag is set.
+ *   ================= ========================================================
  */
 struct iommu_ioas_alloc {
 	__u32 size;
@@ -155,12 +155,12 @@ struct iommu_iova_range {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        @__reserved is set.
- * ENOENT            No such IOAS.
- * EMSGSIZE          There are more intervals than fit in the array.
- * EFAULT            The array is not writable.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        @__reserved is set.
+ *   ENOENT            No such IOAS.
+ *   EMSGSIZE          There are more intervals than fit in the array.
+ *   EFAULT            The array is not writable.
+ *   ================= ========================================================
  */
 struct iommu_ioas_iova_ranges {
 	__u32 size;
@@ -187,13 +187,13 @@ struct iommu_ioas_iova_ranges {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        @__reserved is set.
- * ENOENT            No such IOAS.
- * EFAULT            The array is not readable.
- * EINVAL            An element has start >= last, or two elements overlap.
- * EADDRINUSE        An element touches IOVAs that are not usable now.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        @__reserved is set.
+ *   ENOENT            No such IOAS.
+ *   EFAULT            The array is not readable.
+ *   EINVAL            An element has start >= last, or two elements overlap.
+ *   EADDRINUSE        An element touches IOVAs that are not usable now.
+ *   ================= ========================================================
  */
 struct iommu_ioas_allow_iovas {
 	__u32 size;
@@ -244,22 +244,22 @@ enum iommufd_ioas_map_flags {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        Unknown flag, or @__reserved is set.
- * EOVERFLOW         @iova or @length is 2^64 - 1, @user_va + @length or
- *                   @iova + @length wraps, or the kernel is to choose an
- *                   IOVA for 2^63 - 1 bytes or more.
- * EINVAL            Neither READABLE nor WRITEABLE; @length is 0 or within a
- *                   page of 2^64; @length, @iova or the memory's offset in
- *                   its page is not a multiple of the alignment reported by
- *                   IOMMU_IOAS_IOVA_RANGES; @iova is not usable.
- * ENOENT            No such IOAS.
- * EEXIST            The IOVA is mapped already, in part or in whole.
- * ENOSPC            No free IOVA of that length.
- * EFAULT            The memory is not mapped, does not permit the access
- *                   asked for, or is device memory.
- * ENOMEM            The memory-lock limit would be exceeded.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown flag, or @__reserved is set.
+ *   EOVERFLOW         @iova or @length is 2^64 - 1, @user_va + @length or
+ *                     @iova + @length wraps, or the kernel is to choose an
+ *                     IOVA for 2^63 - 1 bytes or more.
+ *   EINVAL            Neither READABLE nor WRITEABLE; @length is 0 or within a
+ *                     page of 2^64; @length, @iova or the memory's offset in
+ *                     its page is not a multiple of the alignment reported by
+ *                     IOMMU_IOAS_IOVA_RANGES; @iova is not usable.
+ *   ENOENT            No such IOAS.
+ *   EEXIST            The IOVA is mapped already, in part or in whole.
+ *   ENOSPC            No free IOVA of that length.
+ *   EFAULT            The memory is not mapped, does not permit the access
+ *                     asked for, or is device memory.
+ *   ENOMEM            The memory-lock limit would be exceeded.
+ *   ================= ========================================================
  */
 struct iommu_ioas_map {
 	__u32 size;
@@ -294,13 +294,13 @@ struct iommu_ioas_map {
  *
  * Return: 0, or -1 with errno; besides these, as IOMMU_IOAS_MAP
  *
- * ================= ========================================================
- * EBADF             @fd is not open.
- * EOVERFLOW         @start + @length is more than 2^64.
- * EINVAL            The offset of @start in its page is not a multiple of
- *                   the alignment. When pages are pinned: the file is of
- *                   another kind, or ends before the range does.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EBADF             @fd is not open.
+ *   EOVERFLOW         @start + @length is more than 2^64.
+ *   EINVAL            The offset of @start in its page is not a multiple of
+ *                     the alignment. When pages are pinned: the file is of
+ *                     another kind, or ends before the range does.
+ *   ================= ========================================================
  */
 struct iommu_ioas_map_file {
 	__u32 size;
@@ -332,14 +332,14 @@ struct iommu_ioas_map_file {
  *
  * Return: 0, or -1 with errno; besides these, as IOMMU_IOAS_MAP
  *
- * ================= ========================================================
- * EOPNOTSUPP        Unknown flag.
- * EOVERFLOW         @length or an IOVA is 2^64 - 1, or a range wraps.
- * EINVAL            No permission asked for, @length is 0, or a part of the
- *                   copy would not have the alignment the destination needs.
- * ENOENT            No such IOAS, or a part of the source is not mapped.
- * EPERM             WRITEABLE asked for on memory mapped without it.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown flag.
+ *   EOVERFLOW         @length or an IOVA is 2^64 - 1, or a range wraps.
+ *   EINVAL            No permission asked for, @length is 0, or a part of the
+ *                     copy would not have the alignment the destination needs.
+ *   ENOENT            No such IOAS, or a part of the source is not mapped.
+ *   EPERM             WRITEABLE asked for on memory mapped without it.
+ *   ================= ========================================================
  */
 struct iommu_ioas_copy {
 	__u32 size;
@@ -369,16 +369,16 @@ struct iommu_ioas_copy {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOVERFLOW         @iova or @length is 2^64 - 1 other than to remove
- *                   everything, or the range wraps.
- * EINVAL            @length is 0.
- * ENOENT            No such IOAS; nothing is mapped in the range; or a
- *                   mapping lies only partly in it. In the last case the
- *                   mappings below that one are gone already.
- * EBUSY             Another thread is mapping or unmapping in the range.
- * EDEADLK           A driver in the kernel does not let go of the memory.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOVERFLOW         @iova or @length is 2^64 - 1 other than to remove
+ *                     everything, or the range wraps.
+ *   EINVAL            @length is 0.
+ *   ENOENT            No such IOAS; nothing is mapped in the range; or a
+ *                     mapping lies only partly in it. In the last case the
+ *                     mappings below that one are gone already.
+ *   EBUSY             Another thread is mapping or unmapping in the range.
+ *   EDEADLK           A driver in the kernel does not let go of the memory.
+ *   ================= ========================================================
  */
 struct iommu_ioas_unmap {
 	__u32 size;
@@ -403,13 +403,13 @@ struct iommu_ioas_unmap {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        @__reserved is set.
- * EINVAL            A mapping was not made by IOMMU_IOAS_MAP_FILE, or copied
- *                   from one that was.
- * EBUSY             Another thread is mapping or unmapping.
- * ENOMEM            The caller's memory-lock limit would be exceeded.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        @__reserved is set.
+ *   EINVAL            A mapping was not made by IOMMU_IOAS_MAP_FILE, or copied
+ *                     from one that was.
+ *   EBUSY             Another thread is mapping or unmapping.
+ *   ENOMEM            The caller's memory-lock limit would be exceeded.
+ *   ================= ========================================================
  */
 struct iommu_ioas_change_process {
 	__u32 size;
@@ -453,17 +453,17 @@ enum iommufd_option_ops {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        Unknown option or operation, @__reserved is set, or
- *                   RLIMIT_MODE with an object ID.
- * ENOENT            HUGE_PAGES with an ID that is no IOAS.
- * EINVAL            The value is neither 0 nor 1; HUGE_PAGES cleared while
- *                   the IOAS has both mappings and an HWPT.
- * EPERM             RLIMIT_MODE set without CAP_SYS_RESOURCE.
- * EBUSY             RLIMIT_MODE set while the context has an object.
- * EADDRINUSE        HUGE_PAGES cleared while a mapping is not aligned to
- *                   pages.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown option or operation, @__reserved is set, or
+ *                     RLIMIT_MODE with an object ID.
+ *   ENOENT            HUGE_PAGES with an ID that is no IOAS.
+ *   EINVAL            The value is neither 0 nor 1; HUGE_PAGES cleared while
+ *                     the IOAS has both mappings and an HWPT.
+ *   EPERM             RLIMIT_MODE set without CAP_SYS_RESOURCE.
+ *   EBUSY             RLIMIT_MODE set while the context has an object.
+ *   EADDRINUSE        HUGE_PAGES cleared while a mapping is not aligned to
+ *                     pages.
+ *   ================= ========================================================
  */
 struct iommu_option {
 	__u32 size;
@@ -502,11 +502,11 @@ enum iommufd_vfio_ioas_op {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        Unknown operation, or @__reserved is set.
- * ENODEV            GET: there is no compatibility IOAS.
- * ENOENT            SET: no such IOAS.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown operation, or @__reserved is set.
+ *   ENODEV            GET: there is no compatibility IOAS.
+ *   ENOENT            SET: no such IOAS.
+ *   ================= ========================================================
  */
 struct iommu_vfio_ioas {
 	__u32 size;
@@ -593,17 +593,17 @@ enum iommu_hwpt_data_type {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        A flag, @data_type or reserved field asks for what the
- *                   kernel or the device's IOMMU does not do.
- * EINVAL            @data_type and @data_len disagree, or @pt_id names
- *                   nothing a table can be made from.
- * ENOENT            @dev_id names no device.
- * EADDRINUSE        A mapping, or the list of IOMMU_IOAS_ALLOW_IOVAS, uses
- *                   IOVAs that the device's IOMMU cannot translate.
- * EFAULT            Memory that the IOAS maps cannot be pinned.
- * ENOMEM            The memory-lock limit would be exceeded.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        A flag, @data_type or reserved field asks for what the
+ *                     kernel or the device's IOMMU does not do.
+ *   EINVAL            @data_type and @data_len disagree, or @pt_id names
+ *                     nothing a table can be made from.
+ *   ENOENT            @dev_id names no device.
+ *   EADDRINUSE        A mapping, or the list of IOMMU_IOAS_ALLOW_IOVAS, uses
+ *                     IOVAs that the device's IOMMU cannot translate.
+ *   EFAULT            Memory that the IOAS maps cannot be pinned.
+ *   ENOMEM            The memory-lock limit would be exceeded.
+ *   ================= ========================================================
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -695,12 +695,12 @@ enum iommufd_hw_info_flags {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * EOPNOTSUPP        Unknown flag, @__reserved is set, or the IOMMU driver
- *                   does not have the type wanted.
- * ENOENT            No such device.
- * EFAULT            @data_uptr is not writable for @data_len bytes.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown flag, @__reserved is set, or the IOMMU driver
+ *                     does not have the type wanted.
+ *   ENOENT            No such device.
+ *   EFAULT            @data_uptr is not writable for @data_len bytes.
+ *   ================= ========================================================
  */
 struct iommu_hw_info {
 	__u32 size;
@@ -945,9 +945,9 @@ struct iommu_fault_alloc {
  *
  * Return: 0, or -1 with errno
  *
- * ================= ========================================================
- * ENOENT            No device of this context bears the cookie.
- * ================= ========================================================
+ *   ================= ========================================================
+ *   ENOENT            No device of this context bears the cookie.
+ *   ================= ========================================================
  */
 struct iommu_device_find {
 	__u32 size;
