@@ -42,6 +42,7 @@ help:
 	@echo 'make check          checkers and compilers; what they find in our files, in $(BUILD)/check'
 	@echo 'make cross          compile for arm64, arm, i386 and s390'
 	@echo 'make unchanged      compare drivers/vfio without iommufd with the kernel as packaged'
+	@echo 'make docs           the documentation as HTML, in $(BUILD)/docs'
 	@echo 'make clean          remove $(BUILD)'
 	@echo
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'

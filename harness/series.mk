@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The tree as patches and packages, and what is checked about them.
+# The tree as patches, packages and HTML, and what is checked about them.
 
 export QUICK FROM LOCALVERSION
 
@@ -31,4 +31,10 @@ cross: setup-check tree
 unchanged: tree
 	@harness/unchanged.sh $(BUILD)
 
-.PHONY: setup-check series bisect quilt deb check cross unchanged
+setup-docs:
+	@harness/setup.sh packages-docs.txt
+
+docs: setup-docs tree
+	@harness/docs.sh $(LINUX) $(BUILD)/docs
+
+.PHONY: setup-check series bisect quilt deb check cross unchanged setup-docs docs
