@@ -19,12 +19,17 @@
  */
 #include <linux/cdev.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
+#if IS_ENABLED(CONFIG_KVM)
+#include <linux/kvm_host.h>
+#endif
 
 #include "vfio.h"
 
@@ -155,9 +160,126 @@ static void cdev_admit_group(struct vfio_group *group)
 	mutex_unlock(&group->group_lock);
 }
 
-static int cdev_open_device(struct vfio_device *device,
+/**
+ * vfio_file_is_cdev() - was a file opened at /dev/vfio/devices/?
+ * @filep: any file
+ *
+ * Return: true if it was, whether it is bound or not.
+ */
+bool vfio_file_is_cdev(struct file *filep)
+{
+	const struct file_operations *fops = READ_ONCE(filep->f_op);
+
+	/* The first may become the second, but both count */
+	return fops == &vfio_device_bind_fops || fops == &vfio_cdev_fops;
+}
+
+/**
+ * vfio_cdev_enforced_coherent() - can DMA not bypass the CPU's caches?
+ * @filep: a file of a cdev
+ *
+ * Asked before the device is attached, and not again when it moves. What the
+ * IOMMU of the device can enforce it enforces in every table of the device.
+ *
+ * Return: true if that is so whatever the device is attached to.
+ */
+bool vfio_cdev_enforced_coherent(struct file *filep)
+{
+	struct vfio_device *device = filep->private_data;
+
+	return device_iommu_capable(device->dev,
+				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
+
+/*
+ * A VMM gives its device files to KVM before it binds them, as a driver looks
+ * for the VM in open_device. Until then the device remembers the file and the
+ * VM: one pair, the latest. If several files of one device are given away, all
+ * but the last are bound without a VM.
+ *
+ * KVM takes the file back before the VM goes, so the pair needs no reference.
+ * It is all that KVM waits for, with locks held that drivers may want in
+ * open_device, hence a lock that is held for nothing else.
+ */
+static DEFINE_SPINLOCK(cdev_kvm_lock);
+
+/**
+ * vfio_cdev_set_kvm() - give a file to a VM, or take it back
+ * @filep: a file of a cdev
+ * @kvm: the VM, or NULL
+ */
+void vfio_cdev_set_kvm(struct file *filep, struct kvm *kvm)
+{
+	struct vfio_device *device = filep->private_data;
+
+	spin_lock(&cdev_kvm_lock);
+	if (kvm || device->cdev_kvm_file == filep) {
+		device->cdev_kvm_file = kvm ? filep : NULL;
+		device->cdev_kvm = kvm;
+	}
+	spin_unlock(&cdev_kvm_lock);
+}
+
+#if IS_ENABLED(CONFIG_KVM)
+/* With a reference: the VMM may end the VM while the device is open */
+static struct kvm *cdev_get_kvm(struct vfio_device *device, struct file *filep)
+{
+	bool (*get)(struct kvm *kvm) = symbol_get(kvm_get_kvm_safe);
+	struct kvm *kvm = NULL;
+
+	if (!get)
+		return NULL;
+
+	spin_lock(&cdev_kvm_lock);
+	if (device->cdev_kvm_file == filep && get(device->cdev_kvm))
+		kvm = device->cdev_kvm;
+	spin_unlock(&cdev_kvm_lock);
+
+	symbol_put(kvm_get_kvm_safe);
+	return kvm;
+}
+
+/* Not under dev_set->lock: this may be the end of the VM */
+static void cdev_put_kvm(struct kvm *kvm)
+{
+	void (*put)(struct kvm *kvm);
+
+	if (!kvm)
+		return;
+	/* The module is there as long as a VM is */
+	put = symbol_get(kvm_put_kvm);
+	if (WARN_ON(!put))
+		return;
+	put(kvm);
+	symbol_put(kvm_put_kvm);
+}
+#else
+static struct kvm *cdev_get_kvm(struct vfio_device *device, struct file *filep)
+{
+	return NULL;
+}
+
+static void cdev_put_kvm(struct kvm *kvm)
+{
+}
+#endif
+
+/* The VM is for the caller to put */
+static struct kvm *cdev_undo_open(struct vfio_device *device)
+{
+	struct kvm *kvm = device->kvm;
+
+	lockdep_assert_held(&device->dev_set->lock);
+
+	device->open_count = 0;
+	device->kvm = NULL;
+	return kvm;
+}
+
+static int cdev_open_device(struct vfio_device *device, struct file *filep,
 			    struct vfio_iommufd_bind *bind)
 {
+	struct kvm *kvm = NULL;
 	int ret;
 
 	mutex_lock(&device->dev_set->lock);
@@ -172,22 +294,27 @@ static int cdev_open_device(struct vfio_device *device,
 		goto out_unlock;
 
 	device->open_count = 1;
+	device->kvm = cdev_get_kvm(device, filep);
 	ret = vfio_iommufd_open(device, bind);
 	if (ret)
-		device->open_count = 0;
+		kvm = cdev_undo_open(device);
 
 out_unlock:
 	mutex_unlock(&device->dev_set->lock);
+	cdev_put_kvm(kvm);
 	return ret;
 }
 
 static void cdev_close_device(struct vfio_device *device)
 {
+	struct kvm *kvm;
+
 	mutex_lock(&device->dev_set->lock);
 	vfio_assert_device_open(device);
 	vfio_iommufd_close(device);
-	device->open_count = 0;
+	kvm = cdev_undo_open(device);
 	mutex_unlock(&device->dev_set->lock);
+	cdev_put_kvm(kvm);
 }
 
 /*
@@ -270,7 +397,7 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 		goto err_admit_group;
 	}
 
-	ret = cdev_open_device(device, &bind);
+	ret = cdev_open_device(device, filep, &bind);
 	/* A bound device holds the context itself */
 	iommufd_ctx_put(bind.ictx);
 	if (ret)

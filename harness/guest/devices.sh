@@ -66,7 +66,7 @@ devices_release()
 load_modules()
 {
 	[ -d /lib/modules ] || return 0
-	for module in iommufd vfio_iommu_type1 vfio_pci; do
+	for module in iommufd vfio_iommu_type1 vfio_pci kvm_amd; do
 		modprobe "$module" || echo "@@ bad $module does not load"
 	done
 }
