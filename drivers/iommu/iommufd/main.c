@@ -321,6 +321,8 @@ static long iommufd_ioctl(struct file *file, unsigned int cmd,
 	return ret;
 }
 
+static bool is_vfio_container(struct file *file);
+
 static int iommufd_open(struct inode *inode, struct file *file)
 {
 	struct iommufd_ctx *ictx;
@@ -331,6 +333,11 @@ static int iommufd_open(struct inode *inode, struct file *file)
 	ictx->file = file;
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	ictx->ledger.limited = MEMORY_CHARGE_USER;
+	if (is_vfio_container(file)) {
+		/* As the container of VFIO does */
+		ictx->ledger.limited = MEMORY_CHARGE_MM;
+		pr_info_once("iommufd serves /dev/vfio/vfio\n");
+	}
 	mutex_init(&ictx->process_lock);
 	mutex_init(&ictx->device_lock);
 	INIT_LIST_HEAD(&ictx->cookies);
@@ -430,6 +437,21 @@ static struct miscdevice iommufd_misc = {
 	.mode = 0660,
 };
 
+/* In place of VFIO's container */
+static struct miscdevice vfio_container_misc = {
+	.minor = VFIO_MINOR,
+	.name = "vfio",
+	.nodename = "vfio/vfio",
+	.fops = &iommufd_fops,
+	.mode = 0666,
+};
+
+/* An open miscdevice is told which one it is. */
+static bool is_vfio_container(struct file *file)
+{
+	return file->private_data == &vfio_container_misc;
+}
+
 static int __init iommufd_init(void)
 {
 	int ret = iommufd_test_init();
@@ -438,12 +460,25 @@ static int __init iommufd_init(void)
 		return ret;
 	ret = misc_register(&iommufd_misc);
 	if (ret)
-		iommufd_test_exit();
+		goto err_test;
+	if (IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER)) {
+		ret = misc_register(&vfio_container_misc);
+		if (ret)
+			goto err_misc;
+	}
+	return 0;
+
+err_misc:
+	misc_deregister(&iommufd_misc);
+err_test:
+	iommufd_test_exit();
 	return ret;
 }
 
 static void __exit iommufd_exit(void)
 {
+	if (IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER))
+		misc_deregister(&vfio_container_misc);
 	misc_deregister(&iommufd_misc);
 	iommufd_test_exit();
 }
@@ -451,5 +486,9 @@ static void __exit iommufd_exit(void)
 module_init(iommufd_init);
 module_exit(iommufd_exit);
 
+#ifdef CONFIG_IOMMUFD_VFIO_CONTAINER
+MODULE_ALIAS_MISCDEV(VFIO_MINOR);
+MODULE_ALIAS("devname:vfio/vfio");
+#endif
 MODULE_DESCRIPTION("I/O address space management for user space");
 MODULE_LICENSE("GPL");
