@@ -124,6 +124,9 @@ static int cdev_open(struct inode *inode, struct file *filep)
 		return -ENODEV;
 	}
 
+	if (!READ_ONCE(device->open_count))
+		vfio_device_set_user(device);
+
 	filep->private_data = device;
 	/* Same owner: the reference on the module is good for this table too */
 	filep->f_op = &vfio_device_bind_fops;
@@ -412,6 +415,7 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	if (put_user(bind.devid, &arg->out_devid))
 		goto err_close_device;
 
+	vfio_device_set_user(device);
 	vfio_device_file_publish(filep, &vfio_cdev_fops);
 	return 0;
 
@@ -505,6 +509,7 @@ static int cdev_fops_release(struct inode *inode, struct file *filep)
 {
 	struct vfio_device *device = vfio_device_from_file(filep);
 
+	vfio_device_clear_user(device);
 	cdev_close_device(device);
 	cdev_admit_group(device->group);
 	module_put(device->dev->driver->owner);

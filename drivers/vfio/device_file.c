@@ -18,9 +18,75 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
 #include <linux/vfio.h>
 
 #include "vfio.h"
+
+/*
+ * Who has a device: the process that opened it or, before that, the last to
+ * open a file of it. Only for the message to whoever waits for the device.
+ * Files move between processes, and of several unbound ones only one counts, so
+ * it may be wrong or unknown.
+ */
+static DEFINE_SPINLOCK(device_user_lock);
+
+static void device_change_user(struct vfio_device *device, struct pid *user)
+{
+	struct pid *old;
+
+	spin_lock(&device_user_lock);
+	old = device->user;
+	device->user = user;
+	spin_unlock(&device_user_lock);
+	put_pid(old);
+}
+
+/**
+ * vfio_device_set_user() - remember that the current process has a device
+ * @device: the device
+ */
+void vfio_device_set_user(struct vfio_device *device)
+{
+	device_change_user(device, get_pid(task_tgid(current)));
+}
+
+/**
+ * vfio_device_clear_user() - forget who has a device
+ * @device: the device
+ */
+void vfio_device_clear_user(struct vfio_device *device)
+{
+	device_change_user(device, NULL);
+}
+
+/**
+ * vfio_device_report_user() - tell whoever removes a device what it waits for
+ * @device: a device with files
+ */
+void vfio_device_report_user(struct vfio_device *device)
+{
+	struct task_struct *task;
+	char comm[TASK_COMM_LEN];
+	struct pid *user;
+
+	spin_lock(&device_user_lock);
+	user = get_pid(device->user);
+	spin_unlock(&device_user_lock);
+
+	task = get_pid_task(user, PIDTYPE_TGID);
+	if (task) {
+		dev_warn(device->dev, "In use by process %d (%s), waiting until it closes the device\n",
+			 pid_nr(user), get_task_comm(comm, task));
+		put_task_struct(task);
+	} else {
+		dev_warn(device->dev, "In use, waiting until the device is closed\n");
+	}
+	put_pid(user);
+}
 
 static ssize_t bind_fops_read(struct file *filep, char __user *buf,
 			      size_t count, loff_t *ppos)
@@ -52,6 +118,8 @@ static int bind_fops_release(struct inode *inode, struct file *filep)
 {
 	struct vfio_device *device = filep->private_data;
 
+	if (!READ_ONCE(device->open_count))
+		vfio_device_clear_user(device);
 	module_put(device->dev->driver->owner);
 	vfio_device_put_registration(device);
 	return 0;
