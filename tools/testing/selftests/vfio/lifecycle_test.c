@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -90,6 +92,46 @@ static bool is_requested(int event)
 	return poll(&pollfd, 1, WAIT_MS) == 1;
 }
 
+/* What the kernel says from here on */
+static int log_open(void)
+{
+	int log = must(errno_of(open("/dev/kmsg",
+				     O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+
+	must(errno_of(lseek(log, 0, SEEK_END)));
+	return log;
+}
+
+/* How many lines since then have both words in them? */
+static unsigned int log_count(int log, const char *first, const char *second)
+{
+	unsigned int count = 0;
+	char line[1024];
+	ssize_t length;
+
+	for (;;) {
+		length = errno_of(read(log, line, sizeof(line) - 1));
+		if (length == -EPIPE)
+			continue;
+		if (length == -EAGAIN)
+			break;
+		must(length);
+		line[length] = '\0';
+		count += strstr(line, first) && strstr(line, second);
+	}
+	close(log);
+	return count;
+}
+
+/* Was it said once that @pid, a process of this program, has the device? */
+static bool is_reported(int log, const char *bdf, pid_t pid)
+{
+	char process[64];
+
+	snprintf(process, sizeof(process), "process %d (lifecycle_test)", pid);
+	return log_count(log, bdf, process) == 1;
+}
+
 FIXTURE(driver)
 {
 	struct pci_device pci;
@@ -131,6 +173,7 @@ static pid_t unbind_driver(const char *bdf)
 
 TEST_F_TIMEOUT(driver, unbind_waits_for_a_bound_file, TEST_SECONDS)
 {
+	int log = log_open();
 	__u32 dev_id;
 	int event;
 	pid_t pid;
@@ -144,6 +187,7 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_a_bound_file, TEST_SECONDS)
 	EXPECT_TRUE(works(self->device));
 	close(self->device);
 	EXPECT_TRUE(ends_well(pid));
+	EXPECT_TRUE(is_reported(log, self->pci.bdf, getpid()));
 	EXPECT_FALSE(pci_driver_is(self->pci.bdf, DRIVER));
 	EXPECT_EQ(-ENOENT, iommufd_destroy(self->iommufd, dev_id));
 	close(event);
@@ -177,6 +221,7 @@ TEST_F_TIMEOUT(driver, dma_works_until_the_file_is_closed, TEST_SECONDS)
 
 TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
 {
+	int log = log_open();
 	char path[64];
 	__u32 dev_id;
 	pid_t pid;
@@ -191,11 +236,54 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
 	EXPECT_TRUE(is_running(pid));
 	close(self->device);
 	EXPECT_TRUE(ends_well(pid));
+	EXPECT_TRUE(is_reported(log, self->pci.bdf, getpid()));
+}
+
+TEST_F_TIMEOUT(driver, free_device_goes_without_a_word, TEST_SECONDS)
+{
+	int log = log_open();
+	__u32 dev_id;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	close(self->device);
+	ASSERT_TRUE(ends_well(unbind_driver(self->pci.bdf)));
+	EXPECT_EQ(0, log_count(log, self->pci.bdf, "In use"));
+}
+
+TEST_F_TIMEOUT(driver, process_that_has_the_device_is_named, TEST_SECONDS)
+{
+	int ready[2], log = log_open();
+	pid_t user, remover;
+	char byte;
+
+	close(self->device);
+	must(errno_of(pipe(ready)));
+	user = must(errno_of(fork()));
+	if (!user) {
+		__u32 dev_id;
+
+		self->device = must(vfio_cdev_open(self->pci.bdf));
+		must(vfio_bind(self->device, self->iommufd, &dev_id));
+		must(errno_of(write(ready[1], "", 1)));
+		pause();
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	remover = unbind_driver(self->pci.bdf);
+	ASSERT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
+	EXPECT_TRUE(is_running(remover));
+	must(errno_of(kill(user, SIGKILL)));
+	must(errno_of(waitpid(user, NULL, 0)));
+	EXPECT_TRUE(ends_well(remover));
+	EXPECT_TRUE(is_reported(log, self->pci.bdf, user));
+	close(ready[0]);
+	close(ready[1]);
 }
 
 TEST_F_TIMEOUT(driver, unbind_waits_for_the_file_of_a_group, TEST_SECONDS)
 {
 	int group = must(vfio_group_open(self->pci.group));
+	int log = log_open();
 	int device, event;
 	pid_t pid;
 
@@ -210,6 +298,7 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_the_file_of_a_group, TEST_SECONDS)
 	close(device);
 	close(group);
 	EXPECT_TRUE(ends_well(pid));
+	EXPECT_TRUE(is_reported(log, self->pci.bdf, getpid()));
 	close(event);
 }
 
@@ -352,6 +441,7 @@ FIXTURE_TEARDOWN(unplug)
 TEST_F_TIMEOUT(unplug, device_in_use_is_asked_for_and_then_goes, TEST_SECONDS)
 {
 	char *memory = memory_alloc(LENGTH);
+	int log = log_open();
 	__u32 dev_id, ioas_id;
 	int event;
 
@@ -366,6 +456,7 @@ TEST_F_TIMEOUT(unplug, device_in_use_is_asked_for_and_then_goes, TEST_SECONDS)
 	EXPECT_TRUE(works(self->device));
 	close(self->device);
 	EXPECT_TRUE(comes_to(pci_exists, self->bdf, false));
+	EXPECT_TRUE(is_reported(log, self->bdf, getpid()));
 	EXPECT_EQ(-ENOENT, iommufd_destroy(self->iommufd, dev_id));
 	EXPECT_EQ(0, pages_pinned());
 	/* what the device used is still good for another one */
