@@ -28,6 +28,7 @@ help:
 	@echo 'make test           build what changed with all checkers on, run the tests'
 	@echo 'make test TEST=x    only the tests whose name begins with x'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
+	@echo 'make vmm            QEMU in the guest passes devices to a guest of its own (VARIANT=x)'
 	@echo 'make shell          a console in the guest of make run'
 	@echo
 	@echo 'make tree           the composed source, in $(LINUX)'
@@ -45,7 +46,7 @@ help:
 	@echo 'make docs           the documentation as HTML, in $(BUILD)/docs'
 	@echo 'make clean          remove $(BUILD)'
 	@echo
-	@echo 'DRY_RUN=1 prints the QEMU command of run, test or shell. TIMEOUT=seconds limits'
+	@echo 'DRY_RUN=1 prints the QEMU command of run, test, vmm or shell. TIMEOUT=seconds limits'
 	@echo 'the guest, JOBS=n the compilers, KVM=1 uses KVM in place of emulation. IOMMU=intel,'
 	@echo 'amd or virtio is what the devices of the guest are behind.'
 
@@ -123,6 +124,7 @@ coverage:
 		$(BUILD)/coverage/initramfs.cpio $(BUILD)/programs
 
 include harness/series.mk
+include harness/vmm/vmm.mk
 
 clean:
 	rm -rf $(BUILD)
