@@ -4,6 +4,7 @@
 
 - a function in a comment, name(), is one that the kernel has
 - a file in a comment of ours, name.c or dir/name.h, is one that the kernel has
+- a page of the documentation is all comment; the one on the inside names the handler of each call
 - an exported function, a function of a public header and a uAPI structure are described
 - nothing is left to do
 """
@@ -13,10 +14,12 @@ import sys
 from pathlib import Path
 
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
+PAGE = re.compile(r".+", re.S)
 CALL = re.compile(r"\b([A-Za-z_]\w+)\(\)")
 FILE = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*[\w-]+\.[ch])\b")
 # The folders of #include in programs, and of files that a comment may mean
-BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/selftests"]
+BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/selftests",
+         "tools/testing/selftests/iommu"]
 # Words of the language
 NOT_FUNCTIONS = {"sizeof", "main"}
 # Functions of the kernel that we only export
@@ -62,7 +65,7 @@ def known_names(build, names):
 def check_comments(build, files):
     calls, missing = {}, []
     for path, text in files.items():
-        for comment in COMMENT.finditer(text):
+        for comment in (PAGE if path.endswith(".rst") else COMMENT).finditer(text):
             for call in CALL.finditer(comment[0]):
                 calls.setdefault(call[1], []).append((path, line_of(text, comment.start() + call.start())))
             for name in FILE.finditer(comment[0]):
@@ -74,6 +77,16 @@ def check_comments(build, files):
     missing += [(path, line, f"no function {name}()")
                 for name, places in calls.items() if name not in known for path, line in places]
     return missing
+
+
+def check_handlers(files):
+    """Each row of the table of calls is one of the table that is for people, with the same handler."""
+    page = "Documentation/driver-api/iommufd.rst"
+    for call, handler in re.findall(r"COMMAND\((IOMMU_\w+),\s*(\w+)", files["drivers/iommu/iommufd/main.c"]):
+        if call == "IOMMU_TEST_CMD":
+            continue
+        if not re.search(rf"\* - {call}\n\s+- {handler}\(\)", files[page]):
+            yield page, 1, f"does not say that {handler}() handles {call}"
 
 
 def check_described(build, files):
@@ -104,6 +117,7 @@ def main():
     (build / "check").mkdir(exist_ok=True)
     files = dict(read_ours(build))
     findings = check_comments(build, files)
+    findings += check_handlers(files)
     findings += check_described(build, files)
     findings += check_left_over(files)
     for path, line, finding in sorted(findings):
