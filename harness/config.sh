@@ -7,6 +7,8 @@
 # All requests are made in one step. Merging them onto a finished tinyconfig would
 # switch on every "default y" below an option that tinyconfig lacks: input devices,
 # a hundred network vendors, six decompressors.
+#
+# ARCH, LLVM and CC choose another architecture and compiler.
 set -euo pipefail
 
 linux=$1 objdir=$2
@@ -19,7 +21,7 @@ log=$objdir.config.log
 kbuild()
 {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-		make -C "$linux" O="$objdir" "$@" >>"$log" 2>&1 || {
+		make -C "$linux" O="$objdir" ${CC:+CC="$CC"} "$@" >>"$log" 2>&1 || {
 		tail -n 20 "$log" >&2
 		exit 1
 	}

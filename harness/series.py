@@ -261,12 +261,12 @@ def follow_names(file, files):
 
 def follow_neighbours(file):
     """Empty lines arrive with what they set apart."""
-    blank = ["\n"]
+    blanks = (["\n"], [" *\n"])
     for before, unit, after in zip(file.units, file.units[1:], file.units[2:] + [None]):
-        if unit.added != blank or unit.removed or unit.claim:
+        if unit.added not in blanks or unit.removed or unit.claim:
             continue
-        neighbours = [before] if before.at == unit.at and before.added != blank else []
-        if after and after.at == unit.at and not after.removed and after.added != blank:
+        neighbours = [before] if before.at == unit.at and before.added not in blanks else []
+        if after and after.at == unit.at and not after.removed and after.added not in blanks:
             neighbours.append(after)
         unit.step = min((neighbour.step for neighbour in neighbours), default=unit.step)
 
