@@ -98,6 +98,7 @@ check_uapi()
 check_headers()
 {
 	local header name
+	local -a objects=()
 
 	configure "$out/gcc"
 	rm -rf "$out/alone"
@@ -105,10 +106,14 @@ check_headers()
 	while IFS= read -r header; do
 		name=$(tr / _ <<<"${header%.h}")
 		printf '#include "%s"\n#include "%s"\n' "$linux/$header" "$linux/$header" >"$out/alone/$name.c"
-		printf 'obj-y += %s.o\n' "$name" >>"$out/alone/Kbuild"
+		printf 'obj-m += %s.o\n' "$name" >>"$out/alone/Kbuild"
+		objects+=("$name.o")
 	done < <(list_ours '^(drivers|include/linux)/.*\.h$')
 	kbuild "$out/gcc" modules_prepare >"$out/alone.log" 2>&1 || tail -n 5 "$out/alone.log"
-	kbuild "$out/gcc" -k M="$out/alone" W=1 "$out/alone/" >"$out/alone.log" 2>&1 || true
+	kbuild "$out/gcc" -k M="$out/alone" W=1 "${objects[@]}" >"$out/alone.log" 2>&1 || true
+	for name in "${objects[@]}"; do
+		[ -e "$out/alone/$name" ] || echo "$name was not made; see $out/alone.log"
+	done
 	grep -E 'error:|warning:' "$out/alone.log" | grep -v 'Symbol info of vmlinux is missing' | sed "s|$linux/||" || true
 }
 

@@ -11,7 +11,8 @@ shift
 linux=$build/linux
 out=$build/cross
 
-# clang compiles for all of them; the compilers of Debian exclude gcc-multilib.
+# clang compiles for all of them, for s390 from version 15 on. The gcc packages for other
+# architectures exclude gcc-multilib, which the 32-bit tests need.
 compile()
 {
 	local architecture=$1 status=0
@@ -19,7 +20,7 @@ compile()
 
 	case $architecture in
 	i386)	targets+=(samples/vfio-mdev/) ;;
-	s390)	tools=(ARCH=s390 CC=clang LLVM_IAS=0 CROSS_COMPILE=s390x-linux-gnu-)
+	s390)	tools=(ARCH=s390 CC=clang-15 LLVM_IAS=0 CROSS_COMPILE=s390x-linux-gnu-)
 		targets+=(drivers/s390/cio/ drivers/s390/crypto/) ;;
 	esac
 	env "${tools[@]}" "$here/config.sh" "$linux" "$out/$architecture" \
