@@ -30,8 +30,7 @@ kbuild()
 
 configure()
 {
-	[ "$1/.config" -nt "$build/kconfig.stamp" ] ||
-		"$here/config.sh" "$linux" "$1" "$here"/config/{base,users,check}.config
+	"$here/config.sh" "$linux" "$1" "$here"/config/{base,users,check}.config
 }
 
 # compile NAME ARGUMENT...: what the compiler, and with C=2 sparse says; only ours is shown
