@@ -24,7 +24,10 @@ compile()
 			# Of objects that are linked from others, those are looked at.
 			[ -e "$2/drivers/vfio/${object%.o}.c" ] || continue
 			nm -S "$out/$1/drivers/vfio/$object" |
-				awk -v object="${object#./}" 'NF == 4 && $4 !~ /^(__|\.L|_rs|_note_)/ { print object, $4, $3, "0x" substr($2, 9) }'
+				awk -v object="${object#./}" 'NF == 4 && $4 !~ /^(__|\.L|_rs|_note_)/ {
+					sub(/\.(cold|part|isra|constprop).*/, "", $4)
+					print object, $4, $3, $2
+				}'
 		done | LC_ALL=C sort >"$out/$1.symbols"
 }
 
