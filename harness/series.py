@@ -118,7 +118,7 @@ class File:
         self.mode = linux.stat().st_mode & 0o777
         self.units = list(self.list_units(source, linux))
         self.patch = self.step = None
-        self.ignored_objects = {}
+        self.objects = {}
 
     def list_units(self, source, linux):
         old = (self.old or "").splitlines(keepends=True)
@@ -159,9 +159,7 @@ class File:
                 continue
             elif claim.exclusive and unit.matches(claim.last):
                 break
-            if unit.claim:
-                raise Stop(f"{self.path}: both {unit.claim.patch.name} and {claim.patch.name} "
-                           f"name the line: {''.join(unit.added or unit.removed).strip()}")
+            # Of several texts that name a line, the last one has it.
             unit.claim = claim
             claim.matched = True
             if not claim.last or (not claim.exclusive and unit.matches(claim.last)):
@@ -203,13 +201,15 @@ class File:
         return "".join(lines)
 
     def mend_makefile(self, lines, step):
-        """Leave out objects that share a line, and a backslash before nothing."""
+        """Leave out objects that come later, and a backslash before nothing."""
         result = []
         for line in lines:
-            for name, later in self.ignored_objects.items():
+            rest = line
+            for name, later in self.objects.items():
                 if later > step:
-                    line = re.sub(rf" {name}\.o\b", "", line)
-            result.append(line)
+                    rest = re.sub(rf"\s{name}\.o\b", "", rest)
+            if rest == line or ".o" in rest:
+                result.append(rest)
         for i, line in enumerate(result):
             ends = i + 1 == len(result) or not re.match(r"\s+\S", result[i + 1])
             if line.endswith("\\\n") and ends:
@@ -234,7 +234,7 @@ def follow_names(file, files):
 
     def step_of(name):
         found = files.get(f"{folder}/{name}")
-        return found.step if found else 0
+        return found.step if found and found.old is None else 0
 
     row_step = 0
     depth = 0
@@ -242,9 +242,10 @@ def follow_names(file, files):
         line = unit.added[0] if unit.added and not unit.removed else ""
         step = file.step
         if Path(file.path).name == "Makefile":
-            steps = {name: step_of(name + ".c") for name in re.findall(r"\b(\w+)\.o\b", line)}
-            file.ignored_objects |= {k: v for k, v in steps.items() if v > min(steps.values())}
-            step = min(steps.values(), default=step)
+            names = re.findall(r"\b(\w+)\.o\b", "".join(unit.added))
+            file.objects |= {name: step_of(name + ".c") for name in names}
+            if line and names:
+                step = min(file.objects[name] for name in names)
         elif include := re.match(r'#include "(\w+\.h)"', line):
             step = step_of(include[1])
         elif listed := re.match(r" \*\t(\w+\.c)\t", line):
