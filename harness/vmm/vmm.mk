@@ -31,7 +31,7 @@ vmm: kernel-debug $(VMM)/inner/vmlinux $(VMM)/inner_init vmm_qemus
 endif
 
 vmm:
-	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(VMM)/base.cpio $(BUILD)/programs $(MODULES)
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(VMM)/base.cpio $(BUILD)/programs $(BUILD)/kernel-debug.modules
 	@[ '$(DRY_RUN)' = 1 ] || harness/vmm/image.sh $(VMM)/initramfs.cpio $(VMM)/base.cpio $(VMM) $(VMM)/inner_init
 	@harness/vmm/vmm.sh $(VMM) $(KERNEL_DEBUG) $(VMM)/initramfs.cpio
 
