@@ -69,6 +69,17 @@ static int run_ioas_alloc(struct scene *scene)
 	return ioas_alloc(scene->iommufd, &scene->id);
 }
 
+/* The first object of a context: the number takes memory, too. */
+static void prepare_first(struct scene *scene)
+{
+	must(run_open(scene));
+}
+
+static int run_first(struct scene *scene)
+{
+	return ioas_alloc(scene->fd, &scene->id);
+}
+
 static void destroy_id(struct scene *scene)
 {
 	must(iommufd_destroy(scene->iommufd, scene->id));
@@ -445,6 +456,7 @@ static int run_container_info(struct scene *scene)
 static const struct fault_step steps[] = {
 	{ "open", run_open, NULL, close_fd },
 	{ "IOAS_ALLOC", run_ioas_alloc, NULL, destroy_id },
+	{ "the first IOAS_ALLOC", run_first, prepare_first, close_fd },
 	{ "IOVA_RANGES", run_ranges },
 	{ "ALLOW_IOVAS", run_allow, NULL, undo_allow },
 	{ "MAP", run_map, NULL, unmap_far },
