@@ -118,6 +118,19 @@ TEST_F_TIMEOUT(token, vf_needs_a_token_also_while_its_pf_is_unused,
 	EXPECT_EQ(-EACCES, bind_token(self->vf, self->iommufd, guess));
 }
 
+/* The token stays when the PF is closed. It is refused before it is reset. */
+TEST_F_TIMEOUT(token, pf_needs_the_token_while_a_vf_is_used, TEST_SECONDS)
+{
+	must(bind_token(self->pf, self->iommufd, secret));
+	close(self->pf);
+	self->pf = must(vfio_cdev_open(self->pf_bdf));
+	self->vf =
+		must(make_vf(self->pf_bdf, self->vf_bdf, sizeof(self->vf_bdf)));
+	ASSERT_EQ(0, bind_token(self->vf, self->iommufd, secret));
+	EXPECT_EQ(-EACCES, bind_token(self->pf, self->iommufd, NULL));
+	EXPECT_EQ(-EACCES, bind_token(self->pf, self->iommufd, guess));
+}
+
 TEST_F_TIMEOUT(token, unreadable_token_faults, TEST_SECONDS)
 {
 	EXPECT_EQ(-EFAULT,
