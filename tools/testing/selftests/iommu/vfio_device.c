@@ -363,6 +363,13 @@ int vfio_container_open(void)
 	return errno_of(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC));
 }
 
+bool vfio_container_is_iommufd(int container)
+{
+	__u64 mode;
+
+	return !option_get(container, IOMMU_OPTION_RLIMIT_MODE, 0, &mode);
+}
+
 int vfio_group_set_container(int group, int container)
 {
 	return errno_of(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container));

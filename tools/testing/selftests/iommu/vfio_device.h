@@ -64,6 +64,8 @@ int vfio_detach(int device);
 
 int vfio_group_open(int group);
 int vfio_container_open(void);
+/* Does an iommufd serve it? */
+bool vfio_container_is_iommufd(int container);
 int vfio_group_set_container(int group, int container);
 int vfio_group_unset_container(int group);
 int vfio_group_status(int group, __u32 *flags);
