@@ -35,7 +35,8 @@ struct test_pin {
 /**
  * struct test_device - a device
  * @vdev: its base
- * @lock: protects the rest; taken in dma_unmap
+ * @lock: protects the rest. A leaf: dma_unmap takes it, under locks that pin and
+ *        unpin need
  * @pins: struct test_pin.link
  * @nr_notices: calls of dma_unmap
  */
@@ -53,22 +54,21 @@ static struct test_device *to_test(struct vfio_device *vdev)
 	return container_of(vdev, struct test_device, vdev);
 }
 
-static void pin_drop(struct test_device *test, struct test_pin *pin)
-{
-	lockdep_assert_held(&test->lock);
-	vfio_unpin_pages(&test->vdev, pin->iova, 1);
-	list_del(&pin->link);
-	kfree(pin);
-}
-
 /* All that the range touches */
 static void pins_drop(struct test_device *test, u64 first, u64 last)
 {
 	struct test_pin *pin, *next;
+	LIST_HEAD(dropped);
 
+	mutex_lock(&test->lock);
 	list_for_each_entry_safe(pin, next, &test->pins, link)
 		if (pin->iova <= last && pin->iova + PAGE_SIZE - 1 >= first)
-			pin_drop(test, pin);
+			list_move_tail(&pin->link, &dropped);
+	mutex_unlock(&test->lock);
+	list_for_each_entry_safe(pin, next, &dropped, link) {
+		vfio_unpin_pages(&test->vdev, pin->iova, 1);
+		kfree(pin);
+	}
 }
 
 static void pins_free(struct list_head *pins)
@@ -121,10 +121,12 @@ static int test_pin(struct test_device *test, const struct vfio_test_call *call,
 		pins_free(&pins);
 		return ret;
 	}
-	/* All of them, or none. */
-	list_splice_tail(&pins, &test->pins);
+	/* All of them, or none. They stay until the device knows them. */
 	if (prot & IOMMU_WRITE)
 		mark_pages(pages, ret, call->value);
+	mutex_lock(&test->lock);
+	list_splice_tail(&pins, &test->pins);
+	mutex_unlock(&test->lock);
 	return ret;
 }
 
@@ -139,9 +141,19 @@ static int test_unpin(struct test_device *test,
 	return 0;
 }
 
+static u64 test_notices(struct test_device *test)
+{
+	u64 nr_notices;
+
+	mutex_lock(&test->lock);
+	nr_notices = test->nr_notices;
+	test->nr_notices = 0;
+	mutex_unlock(&test->lock);
+	return nr_notices;
+}
+
 static int test_call(struct test_device *test, struct vfio_test_call *call)
 {
-	lockdep_assert_held(&test->lock);
 	switch (call->op) {
 	case VFIO_TEST_PIN:
 		return test_pin(test, call, IOMMU_READ | IOMMU_WRITE);
@@ -156,8 +168,7 @@ static int test_call(struct test_device *test, struct vfio_test_call *call)
 		return vfio_dma_rw(&test->vdev, call->iova, &call->value,
 				   sizeof(call->value), true);
 	case VFIO_TEST_NOTICES:
-		call->value = test->nr_notices;
-		test->nr_notices = 0;
+		call->value = test_notices(test);
 		return 0;
 	default:
 		return -EINVAL;
@@ -175,9 +186,7 @@ static long test_device_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		return -ENOTTY;
 	if (copy_from_user(&call, (void __user *)arg, sizeof(call)))
 		return -EFAULT;
-	mutex_lock(&test->lock);
 	ret = test_call(test, &call);
-	mutex_unlock(&test->lock);
 	if (copy_to_user((void __user *)arg, &call, sizeof(call)))
 		return -EFAULT;
 	return ret;
@@ -190,18 +199,16 @@ static void test_device_dma_unmap(struct vfio_device *vdev, u64 iova,
 
 	mutex_lock(&test->lock);
 	test->nr_notices++;
-	pins_drop(test, iova, iova + length - 1);
 	mutex_unlock(&test->lock);
+	pins_drop(test, iova, iova + length - 1);
 }
 
 static void test_device_close(struct vfio_device *vdev)
 {
 	struct test_device *test = to_test(vdev);
 
-	mutex_lock(&test->lock);
 	pins_drop(test, 0, U64_MAX);
-	test->nr_notices = 0;
-	mutex_unlock(&test->lock);
+	test_notices(test);
 }
 
 static int test_device_init(struct vfio_device *vdev)
