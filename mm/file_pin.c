@@ -4,7 +4,8 @@
  *
  * For shmem and hugetlbfs files, whose page cache is the memory itself. What
  * get_user_pages() does for a virtual address is done here for an offset: find
- * the page or make it, see that it may stay where it is for long, pin it.
+ * the page or make it, see that it may stay where it is for long, pin it. New
+ * pages are made where they may stay.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -29,6 +30,8 @@
 static struct page *shmem_page_get(struct address_space *mapping, pgoff_t index)
 {
 	struct folio *folio = filemap_get_folio(mapping, index);
+	unsigned int flags;
+	struct page *page;
 
 	if (folio) {
 		if (folio_test_uptodate(folio) && !folio_test_hwpoison(folio))
@@ -36,8 +39,29 @@ static struct page *shmem_page_get(struct address_space *mapping, pgoff_t index)
 		folio_put(folio);
 	}
 	/* Absent, in swap, or allocated and never written. */
-	return shmem_read_mapping_page_gfp(mapping, index,
+	flags = memalloc_pin_save();
+	page = shmem_read_mapping_page_gfp(mapping, index,
 					   mapping_gfp_mask(mapping));
+	memalloc_pin_restore(flags);
+	return page;
+}
+
+/*
+ * Not vfs_fallocate(): nobody changes what the file reads as. The pool of huge
+ * pages may have nothing left but pages in memory that must stay movable, which
+ * serve as well: they are moved before they are pinned.
+ */
+static long hugetlb_page_make(struct file *file, loff_t offset, loff_t size)
+{
+	unsigned int flags = memalloc_pin_save();
+	long ret = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, offset,
+					 size);
+
+	memalloc_pin_restore(flags);
+	if (ret == -ENOSPC)
+		ret = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, offset,
+					    size);
+	return ret;
 }
 
 /* hugetlbfs counts its page cache in huge pages. */
@@ -52,9 +76,7 @@ static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 		loff_t offset = (loff_t)huge_index << huge_page_shift(h);
 		long ret;
 
-		/* Not vfs_fallocate(): nobody changes what the file reads as. */
-		ret = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, offset,
-					    huge_page_size(h));
+		ret = hugetlb_page_make(file, offset, huge_page_size(h));
 		if (ret)
 			return ERR_PTR(ret);
 		folio = filemap_get_folio(mapping, huge_index);
@@ -88,6 +110,7 @@ static int migrate_away(struct folio *folio)
 		.nid = NUMA_NO_NODE,
 		.gfp_mask = GFP_USER | __GFP_NOWARN,
 	};
+	unsigned int flags;
 	LIST_HEAD(list);
 	int ret;
 
@@ -96,9 +119,12 @@ static int migrate_away(struct folio *folio)
 	folio_put(folio);
 	if (ret)
 		return ret;
-	if (migrate_pages(&list, alloc_migration_target, NULL,
-			  (unsigned long)&target, MIGRATE_SYNC,
-			  MR_LONGTERM_PIN, NULL)) {
+	flags = memalloc_pin_save();
+	ret = migrate_pages(&list, alloc_migration_target, NULL,
+			    (unsigned long)&target, MIGRATE_SYNC,
+			    MR_LONGTERM_PIN, NULL);
+	memalloc_pin_restore(flags);
+	if (ret) {
 		putback_movable_pages(&list);
 		return -EBUSY;
 	}
@@ -135,26 +161,6 @@ static long page_pin(struct page *page, unsigned long nr_pages, int *error)
 	return 0;
 }
 
-static long file_pin(struct file *file, pgoff_t index, unsigned long nr_pages,
-		     struct page **first)
-{
-	int error = -EBUSY;
-	unsigned int try;
-
-	for (try = 0; try != MIGRATE_TRIES; try++) {
-		long pinned;
-
-		*first = file_page_get(file, index);
-		if (IS_ERR(*first))
-			return PTR_ERR(*first);
-		pinned = page_pin(*first, nr_pages, &error);
-		if (pinned)
-			return pinned;
-		cond_resched();
-	}
-	return error ?: -EBUSY;
-}
-
 /**
  * file_can_pin() - Is a file memory?
  * @file: any file
@@ -188,11 +194,20 @@ EXPORT_SYMBOL_GPL(file_can_pin);
 long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		    struct page **first)
 {
-	/* New pages are made where they may stay. */
-	unsigned int flags = memalloc_pin_save();
-	long ret = file_pin(file, index, nr_pages, first);
+	int error = -EBUSY;
+	unsigned int try;
 
-	memalloc_pin_restore(flags);
-	return ret;
+	for (try = 0; try != MIGRATE_TRIES; try++) {
+		long pinned;
+
+		*first = file_page_get(file, index);
+		if (IS_ERR(*first))
+			return PTR_ERR(*first);
+		pinned = page_pin(*first, nr_pages, &error);
+		if (pinned)
+			return pinned;
+		cond_resched();
+	}
+	return error ?: -EBUSY;
 }
 EXPORT_SYMBOL_GPL(file_pin_pages);

@@ -188,7 +188,10 @@ TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
 {
 	need(movable_zone_exists(), "a movable zone: movablecore=256M");
 	memory_fill(self->memory, self->length, 5);
-	ASSERT_LT(0, pages_in_movable_zone(self->memory, self->length));
+	/* Where huge pages are depends on when the pool got them. */
+	if (variant->kind != KIND_HUGETLB)
+		ASSERT_LT(0, pages_in_movable_zone(self->memory,
+						   self->length));
 	ASSERT_EQ(0, map(self, 0, self->length));
 	EXPECT_TRUE(memory_matches(self->memory, self->length, 5));
 	EXPECT_EQ(0, pages_in_movable_zone(self->memory, self->length));
