@@ -158,11 +158,12 @@ static void movable_zone(unsigned long *start, unsigned long *pages)
 	*pages = 0;
 	must(zones ? 0 : -errno);
 	while (fgets(line, sizeof(line), zones)) {
-		sscanf(line, "Node %*d, zone %15s", zone);
-		if (strcmp(zone, "Movable"))
+		if (sscanf(line, "Node %*d, zone %15s", zone) == 1 ||
+		    strcmp(zone, "Movable") ||
+		    sscanf(line, " spanned %lu", pages) == 1)
 			continue;
-		sscanf(line, " spanned %lu", pages);
-		sscanf(line, " start_pfn: %lu", start);
+		if (sscanf(line, " start_pfn: %lu", start) == 1)
+			break;
 	}
 	fclose(zones);
 }
@@ -196,7 +197,7 @@ unsigned long pages_in_movable_zone(const void *memory, size_t length)
 }
 
 /* Each processor counts on its own until it is told to add up. */
-static unsigned long vmstat(const char *format)
+static unsigned long machine_count(const char *format)
 {
 	FILE *file = fopen("/proc/sys/vm/stat_refresh", "r");
 	unsigned long value = 0;
@@ -218,12 +219,12 @@ static unsigned long vmstat(const char *format)
 
 unsigned long machine_pins_ever(void)
 {
-	return vmstat("nr_foll_pin_acquired %lu");
+	return machine_count("nr_foll_pin_acquired %lu");
 }
 
 unsigned long machine_pins(void)
 {
-	unsigned long released = vmstat("nr_foll_pin_released %lu");
+	unsigned long released = machine_count("nr_foll_pin_released %lu");
 
 	return machine_pins_ever() - released;
 }
