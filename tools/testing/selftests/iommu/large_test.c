@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * 16 GiB in one call: pinned, filled into a table, unmapped and let go without
+ * keeping a processor to itself. A kernel with preemption would take it away
+ * anyhow, so these turn that off. The soft lockup detector is the judge.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "space.h"
+
+#define PREEMPT "/sys/kernel/debug/sched/preempt"
+#define DETECTOR "/proc/sys/kernel/soft_watchdog"
+/* Above the window of interrupts */
+#define IOVA 0x100000000ULL
+#define LENGTH (16ULL << 30)
+#define PAGES (LENGTH / PAGE_SIZE)
+#define SIZE (64UL << 20)
+#define HUGE_PAGE (2UL << 20)
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+/* Emulated, and with all checkers on */
+#define LARGE_SECONDS 600
+
+static int file_read(const char *path, char *text, size_t size)
+{
+	int file = errno_of(open(path, O_RDONLY | O_CLOEXEC));
+	ssize_t length;
+
+	if (file < 0)
+		return file;
+	length = errno_of(read(file, text, size - 1));
+	close(file);
+	if (length < 0)
+		return length;
+	text[length] = '\0';
+	return 0;
+}
+
+static int file_write(const char *path, const char *text)
+{
+	int file = errno_of(open(path, O_WRONLY | O_CLOEXEC));
+	int ret;
+
+	if (file < 0)
+		return file;
+	ret = errno_of(write(file, text, strlen(text)));
+	close(file);
+	return ret < 0 ? ret : 0;
+}
+
+static bool detector_is_on(void)
+{
+	char text[8];
+
+	return !file_read(DETECTOR, text, sizeof(text)) && text[0] == '1';
+}
+
+/* "none voluntary (full)": the one in use */
+static int preemption_get(char *mode, size_t size)
+{
+	char text[64], *start, *end;
+	int ret;
+
+	ret = file_read(PREEMPT, text, sizeof(text));
+	if (ret)
+		return ret;
+	start = strchr(text, '(');
+	end = strchr(text, ')');
+	if (!start || !end)
+		return -EINVAL;
+	*end = '\0';
+	snprintf(mode, size, "%s", start + 1);
+	return 0;
+}
+
+FIXTURE(large)
+{
+	struct bound_device bound;
+	struct edu_list list;
+	char *memory;
+	int file;
+	char preemption[16];
+};
+
+FIXTURE_SETUP(large)
+{
+	char text[16];
+
+	edu_list_read(&self->list);
+	need(edu_alone(&self->list, 0), "an edu device alone in its group");
+	need(detector_is_on(), "the soft lockup detector");
+	need(!preemption_get(self->preemption, sizeof(self->preemption)),
+	     "a kernel with PREEMPT_DYNAMIC");
+	snprintf(text, sizeof(text), "%lu", SIZE / HUGE_PAGE);
+	need(!file_write(HUGE_PAGES, text), "huge pages");
+	self->file = must(errno_of(memfd_create("large_test", MFD_CLOEXEC |
+						MFD_HUGETLB)));
+	must(errno_of(ftruncate(self->file, SIZE)));
+	self->memory = memory_repeated(self->file, SIZE, LENGTH);
+	bound_device_open(&self->bound, edu_alone(&self->list, 0)->bdf);
+	must(file_write(PREEMPT, "none"));
+}
+
+FIXTURE_TEARDOWN(large)
+{
+	bound_device_close(&self->bound);
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, file_write(PREEMPT, self->preemption));
+	EXPECT_EQ(0, file_write(HUGE_PAGES, "0"));
+}
+
+static int map(FIXTURE_DATA(large) * self)
+{
+	return ioas_map_fixed(self->bound.iommufd, self->bound.ioas_id,
+			      self->memory, LENGTH, IOVA);
+}
+
+static int unmap(FIXTURE_DATA(large) * self)
+{
+	return ioas_unmap(self->bound.iommufd, self->bound.ioas_id, IOVA,
+			  LENGTH, NULL);
+}
+
+TEST_F_TIMEOUT(large, map_and_unmap, LARGE_SECONDS)
+{
+	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
+	ASSERT_EQ(0, map(self));
+	EXPECT_EQ(PAGES, pages_pinned());
+	EXPECT_EQ(0, unmap(self));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+/* Four million calls of the driver, which do not look at the clock either */
+TEST_F_TIMEOUT(large, map_and_unmap_page_by_page, LARGE_SECONDS)
+{
+	must(option_set(self->bound.iommufd, IOMMU_OPTION_HUGE_PAGES,
+			self->bound.ioas_id, 0));
+	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
+	ASSERT_EQ(0, map(self));
+	EXPECT_EQ(PAGES, pages_pinned());
+	EXPECT_EQ(0, unmap(self));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+TEST_F_TIMEOUT(large, attach_and_detach, LARGE_SECONDS)
+{
+	must(map(self));
+	EXPECT_EQ(0, pages_pinned());
+	ASSERT_EQ(0, vfio_attach_to(self->bound.device, self->bound.ioas_id));
+	EXPECT_EQ(PAGES, pages_pinned());
+	EXPECT_EQ(0, vfio_detach(self->bound.device));
+	EXPECT_EQ(0, pages_pinned());
+}
+
+TEST_HARNESS_MAIN
