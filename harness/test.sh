@@ -8,7 +8,7 @@ set -euo pipefail
 out=$1 kernel=$2 initramfs=$3 programs=$4
 here=$(cd "$(dirname "$0")" && pwd)
 only=${TEST:-}
-parameters=(MODE=test ONLY="$only" movablecore=256M)
+parameters=(MODE=test ONLY="$only")
 
 # The names, or the programs, of the tests in a list.
 list_guest()
@@ -69,20 +69,20 @@ verdicts=("$out/host.log")
 run_host_tests >"$out/host.log"
 
 consoles=()
-# run_guest OUT LIST [PREFIX]: what became of the guest is in its logs; a status alone
-# decides nothing.
+# run_guest OUT LIST [PREFIX [PARAMETER...]]: what became of the guest is in its logs; a
+# status alone decides nothing.
 run_guest()
 {
 	list_guest 1 "$2" | sed "s/^/${3:-}/" | grep -q "^$only" || return 0
 	verdicts+=("$1/verdict.log") consoles+=("$1/console.log")
 	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$1" "$kernel" "$initramfs" \
-		"${parameters[@]}" LIST="$2" PREFIX="${3:-}" || true
+		"${parameters[@]}" LIST="$2" PREFIX="${3:-}" "${@:4}" || true
 	touch "$1/verdict.log" "$1/console.log"
 }
 
 run_guest "$out" tests.list
 for iommu in amd virtio; do
-	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_"
+	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" movablecore=256M
 done
 cat /dev/null "${consoles[@]}" >"$out/consoles.log"
 echo "full output: ${verdicts[*]} ${consoles[*]}"
