@@ -197,7 +197,6 @@ static int info_copy(struct iommufd_ioas *ioas, void __user *user, u32 argsz)
 
 	BUILD_BUG_ON(offsetof(struct info_reply, avail) !=
 		     sizeof(struct vfio_iommu_type1_info));
-	BUILD_BUG_ON(offsetof(struct info_reply, ranges) % __alignof__(u64));
 
 	nr = info_ranges(ioas, NULL, 0);
 	size = struct_size(reply, ranges.iova_ranges, nr);
