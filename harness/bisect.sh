@@ -54,11 +54,9 @@ requests()
 	cat "$linux"/kernel/configs/tiny{-base,}.config "$linux/arch/x86/configs/tiny.config" "${fragments[@]}"
 }
 
-# Kbuild takes variables of an outer make for its own.
 kbuild()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u GIT_DIR -u GIT_WORK_TREE \
-		make -C "$linux" O="$out/$1" -j"${JOBS:-$(nproc)}" "${@:2}"
+	"$here/kbuild.sh" "$linux" "$out/$1" "${@:2}"
 }
 
 # compile CONFIG TARGET...: requests that a step does not know yet are dropped

@@ -21,11 +21,9 @@ list_ours()
 	sed 's/^[^ ]*  //' "$build/linux.manifest" | grep -E "$1"
 }
 
-# Kbuild takes variables of an outer make for its own.
 kbuild()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-		nice make -C "$linux" O="$1" -j"${JOBS:-$(nproc)}" "${@:2}"
+	"$here/kbuild.sh" "$linux" "$@"
 }
 
 configure()

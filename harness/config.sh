@@ -17,11 +17,9 @@ mkdir -p "$objdir"
 objdir=$(cd "$objdir" && pwd)
 log=$objdir.config.log
 
-# Kbuild takes variables of an outer make for its own.
 kbuild()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-		make -C "$linux" O="$objdir" ${CC:+CC="$CC"} "$@" >>"$log" 2>&1 || {
+	"$(dirname "$0")/kbuild.sh" "$linux" "$objdir" ${CC:+CC="$CC"} "$@" >>"$log" 2>&1 || {
 		tail -n 20 "$log" >&2
 		exit 1
 	}

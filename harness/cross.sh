@@ -25,10 +25,8 @@ compile()
 	esac
 	env "${tools[@]}" "$here/config.sh" "$linux" "$out/$architecture" \
 		"$here/config/cross.config" "$here/config/cross-$architecture.config"
-	# Kbuild takes variables of an outer make for its own.
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-		nice make -C "$linux" O="$out/$architecture" -j"${JOBS:-$(nproc)}" "${tools[@]}" W=1 \
-		"${targets[@]}" >"$out/$architecture.log" 2>&1 || status=$?
+	"$here/kbuild.sh" "$linux" "$out/$architecture" "${tools[@]}" W=1 "${targets[@]}" \
+		>"$out/$architecture.log" 2>&1 || status=$?
 	! "$here/check_ours.py" "$build" <"$out/$architecture.log" | grep . || status=1
 	if [ "$status" -ne 0 ]; then
 		tail -n 15 "$out/$architecture.log" >&2

@@ -14,9 +14,7 @@ log=$build/deb/deb.log
 
 kbuild()
 {
-	# Kbuild takes variables of an outer make for its own.
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-		nice make -C "$linux" O="$out" -j"${JOBS:-$(nproc)}" "$@" >>"$log" 2>&1 ||
+	"$(dirname "$0")/kbuild.sh" "$linux" "$out" "$@" >>"$log" 2>&1 ||
 		{ tail -n 20 "$log" >&2; echo "deb: failed; see $log" >&2; exit 1; }
 }
 

@@ -27,9 +27,7 @@ progress()
 	printf '%s%s: %s objects, %d s%s' "$start" "$name" "$(count_objects)" "$SECONDS" "$end"
 }
 
-# Kbuild takes variables of an outer make for its own.
-env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
-	nice make -C "$linux" O="$objdir" -j"${JOBS:-$(nproc)}" "$@" >"$log" 2>&1 &
+"$(dirname "$0")/kbuild.sh" "$linux" "$objdir" "$@" >"$log" 2>&1 &
 build=$!
 # shellcheck disable=SC2064
 trap "kill $build 2>/dev/null || true" EXIT

@@ -16,8 +16,7 @@ compile()
 	grep -vE 'IOMMUFD|GVT' "$here/config/users.config" >"$out/users.config"
 	printf 'CONFIG_VFIO_DEVICE_CDEV=n\n' >"$out/off.config"
 	"$here/config.sh" "$2" "$out/$1" "$here/config/base.config" "$out/users.config" "$out/off.config"
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES nice make -C "$2" O="$out/$1" \
-		-j"${JOBS:-$(nproc)}" drivers/vfio/ >"$out/$1.log" 2>&1 ||
+	"$here/kbuild.sh" "$2" "$out/$1" drivers/vfio/ >"$out/$1.log" 2>&1 ||
 		{ tail -n 15 "$out/$1.log" >&2; exit 1; }
 	(cd "$out/$1/drivers/vfio" && find . -name '*.o' ! -name '*.mod.o' | LC_ALL=C sort) |
 		while IFS= read -r object; do
