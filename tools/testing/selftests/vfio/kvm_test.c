@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -405,9 +406,15 @@ static void *give_and_take(void *data)
 	while (!atomic_load(&race->stop)) {
 		/* The same file for both calls, whoever closes it meanwhile */
 		int device = dup(atomic_load(&race->device));
+		struct stat stat;
 
 		if (device < 0)
 			continue;
+		/* The number may be that of a file of sysfs by now. */
+		if (fstat(device, &stat) || !S_ISCHR(stat.st_mode)) {
+			close(device);
+			continue;
+		}
 		if (file_add(race->vfio, device) ||
 		    file_del(race->vfio, device))
 			race->surprises++;
