@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel needs for a mapping, and the memory that a map brings into
- * being, is charged to the memory control group of the caller, who cannot go
- * beyond its limit by mapping. Not so the tables of the IOMMU.
+ * What the kernel needs for a mapping, the tables of the IOMMU included, and the
+ * memory that a map brings into being, is charged to the memory control group of
+ * the caller, who cannot go beyond its limit by mapping.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "edu.h"
 #include "mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
@@ -26,6 +27,9 @@
 #define SLACK (256 << 10)
 #define LIMIT (4 << 20)
 #define LENGTH (8UL << 20)
+/* Pages this far apart have no table of the last level in common. */
+#define TABLE_REACH (2UL << 20)
+#define TABLES 512
 
 /* Where the hierarchy is mounted */
 static int cgroup_root(char *path)
@@ -101,6 +105,7 @@ FIXTURE(memcg)
 {
 	struct space space;
 	struct mock mock;
+	struct bound_device bound;
 	char cgroup[PATH_MAX];
 	char *memory;
 	unsigned long pins;
@@ -171,6 +176,34 @@ TEST_F_TIMEOUT(memcg, mapper_is_charged_for_the_mapping, TEST_SECONDS)
 		  cgroup_stat(self->cgroup, "kernel"));
 	/* Refunded, whoever unmaps. */
 	must(ioas_unmap_all(self->space.iommufd, self->space.ioas_id, NULL));
+	EXPECT_GT(before + SLACK, cgroup_stat(self->cgroup, "kernel"));
+}
+
+static int map_far_apart(FIXTURE_DATA(memcg) * self)
+{
+	unsigned long i;
+	int ret = 0;
+
+	for (i = 0; i < TABLES && !ret; i++)
+		ret = ioas_map_fixed(self->bound.iommufd, self->bound.ioas_id,
+				     self->memory, PAGE_SIZE,
+				     IOVA + i * TABLE_REACH);
+	return ret ? 1 : 0;
+}
+
+TEST_F_TIMEOUT(memcg, mapper_is_charged_for_the_tables, TEST_SECONDS)
+{
+	long before = cgroup_stat(self->cgroup, "kernel");
+	struct edu_list list;
+
+	edu_list_read(&list);
+	need(edu_alone(&list, 0), "an edu device alone in its group");
+	bound_device_open(&self->bound, edu_alone(&list, 0)->bdf);
+	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
+	ASSERT_EQ(0, run_in_group(self, map_far_apart));
+	EXPECT_LE(before + TABLES * (BYTES_PER_MAP + PAGE_SIZE),
+		  cgroup_stat(self->cgroup, "kernel"));
+	bound_device_close(&self->bound);
 	EXPECT_GT(before + SLACK, cgroup_stat(self->cgroup, "kernel"));
 }
 
