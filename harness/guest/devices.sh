@@ -22,10 +22,10 @@ find_devices()
 	EDU_PLUG=$(behind 0000:00:07.0 00.0)
 	EDU_PAIR_A=$(behind 0000:00:08.0 01.0)
 	EDU_PAIR_B=$(behind 0000:00:08.0 02.0)
-	export EDU_RESET NIC_RESET EDU_BARE
+	export EDU_RESET NIC_RESET BARE
 	EDU_RESET=$(behind 0000:00:0b.0 00.0)
 	NIC_RESET=$(behind 0000:00:0b.0 01.0)
-	EDU_BARE=$(behind 0000:40:00.0 01.0)
+	BARE=$(behind 0000:40:00.0 01.0)
 }
 
 address_of()
