@@ -8,7 +8,11 @@
  * bind_iommufd until vfio_iommufd_close(), under dev_set->lock, and as long as
  * it is set the context, the ownership of the DMA and the attachment exist.
  * Drivers pin and copy without that lock, but only while the device is open.
+ *
+ * A device without an IOMMU has nothing to bind. vfio_device.iommufd_bare says
+ * that its group was on an iommufd when it was opened.
  */
+#include <linux/capability.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
@@ -276,7 +280,8 @@ int vfio_iommufd_open(struct vfio_device *device,
 }
 
 /**
- * vfio_iommufd_close() - undo vfio_iommufd_open(), and any attach
+ * vfio_iommufd_close() - undo vfio_iommufd_open() and any attach, or
+ *	vfio_iommufd_group_open()
  * @device: the device
  *
  * The driver stops the DMA before the IOMMU lets go of the device.
@@ -289,7 +294,20 @@ void vfio_iommufd_close(struct vfio_device *device)
 
 	if (device->ops->close_device)
 		device->ops->close_device(device);
-	iommufd_unbind(device);
+	if (device->iommufd_bare)
+		device->iommufd_bare = false;
+	else
+		iommufd_unbind(device);
+}
+
+static int open_bare(struct vfio_device *device)
+{
+	int ret = 0;
+
+	if (device->ops->open_device)
+		ret = device->ops->open_device(device);
+	device->iommufd_bare = !ret;
+	return ret;
 }
 
 /**
@@ -297,7 +315,8 @@ void vfio_iommufd_close(struct vfio_device *device)
  * @device: the device, not open
  *
  * Binds, opens, and attaches to the compatibility IOAS of this moment: what
- * GROUP_GET_DEVICE_FD promises, and container users know no other.
+ * GROUP_GET_DEVICE_FD promises, and container users know no other. Without an
+ * IOMMU there is just opening.
  *
  * Context: device->dev_set->lock and the group_lock are held.
  * Return: 0, or an error with the device as it was. %-ENODEV if there is no
@@ -313,6 +332,9 @@ int vfio_iommufd_group_open(struct vfio_device *device)
 	int ret;
 
 	lockdep_assert_held(&device->group->group_lock);
+
+	if (device->group->type == VFIO_NO_IOMMU)
+		return open_bare(device);
 
 	ret = iommufd_compat_ioas_id(bind.ictx, &pt_id);
 	if (ret)
@@ -336,8 +358,10 @@ int vfio_iommufd_group_open(struct vfio_device *device)
  * The DMA stays with whoever owns it until a device of the group is opened.
  *
  * Context: group->group_lock is held.
- * Return: 0, %-EBADFD if @file is no iommufd, %-EINVAL for a group without an
- * IOMMU, or the error of making the compatibility IOAS.
+ * Return: 0; %-EBADFD if @file is no iommufd; %-EINVAL if it is used with
+ * memory and @group has no IOMMU, or the other way about; %-EPERM for a group
+ * without an IOMMU and a caller without CAP_SYS_RAWIO; or the error of making
+ * the compatibility IOAS.
  */
 int vfio_group_set_iommufd(struct vfio_group *group, struct file *file)
 {
@@ -350,11 +374,12 @@ int vfio_group_set_iommufd(struct vfio_group *group, struct file *file)
 	if (IS_ERR(ictx))
 		return PTR_ERR(ictx);
 
-	ret = -EINVAL;
-	if (group->type == VFIO_NO_IOMMU)
-		goto err_put;
-
-	ret = iommufd_compat_ioas_create(ictx);
+	if (group->type != VFIO_NO_IOMMU)
+		ret = iommufd_compat_ioas_create(ictx);
+	else if (!capable(CAP_SYS_RAWIO))
+		ret = -EPERM;
+	else
+		ret = iommufd_compat_set_no_iommu(ictx);
 	if (ret)
 		goto err_put;
 

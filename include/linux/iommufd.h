@@ -94,6 +94,7 @@ int iommufd_access_copy(struct iommufd_access *access, u64 iova, void *buffer,
 
 int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id);
 int iommufd_compat_ioas_create(struct iommufd_ctx *ictx);
+int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx);
 #else
 static inline struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
 {
@@ -139,6 +140,11 @@ static inline int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id)
 }
 
 static inline int iommufd_compat_ioas_create(struct iommufd_ctx *ictx)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx)
 {
 	return -EOPNOTSUPP;
 }

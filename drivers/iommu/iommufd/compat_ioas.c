@@ -69,19 +69,21 @@ EXPORT_SYMBOL_GPL(iommufd_compat_ioas_id);
  * The user finds it with IOMMU_VFIO_IOAS and owns it: it stays when the group
  * goes.
  *
- * Return: 0, also when there was one; -ENOMEM.
+ * Return: 0, also when there was one; -EINVAL if @ictx serves groups without an
+ * IOMMU; -ENOMEM.
  */
 int iommufd_compat_ioas_create(struct iommufd_ctx *ictx)
 {
 	struct iommufd_ioas *ioas = iommufd_ioas_create(ictx);
-	bool needed;
+	bool needed, no_iommu;
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
 	/* Before another thread can set one, or destroy ours. */
 	xa_lock(&ictx->objects);
-	needed = !ictx->compat_ioas;
+	no_iommu = ictx->no_iommu;
+	needed = !no_iommu && !ictx->compat_ioas;
 	if (needed)
 		ictx->compat_ioas = ioas;
 	xa_unlock(&ictx->objects);
@@ -92,9 +94,33 @@ int iommufd_compat_ioas_create(struct iommufd_ctx *ictx)
 		iommufd_ioas_ops.destroy(&ioas->object);
 		iommufd_object_abort(&ioas->object);
 	}
-	return 0;
+	return no_iommu ? -EINVAL : 0;
 }
 EXPORT_SYMBOL_GPL(iommufd_compat_ioas_create);
+
+/**
+ * iommufd_compat_set_no_iommu() - Let a context serve groups without an IOMMU
+ * @ictx: the context
+ *
+ * From then on it serves no others: a program that took such a group for one
+ * with an IOMMU would let the device loose on all memory.
+ *
+ * Return: 0, also when it does already; -EINVAL when there is a compatibility
+ * IOAS.
+ */
+int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx)
+{
+	int ret = 0;
+
+	xa_lock(&ictx->objects);
+	if (ictx->compat_ioas)
+		ret = -EINVAL;
+	else
+		ictx->no_iommu = true;
+	xa_unlock(&ictx->objects);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommufd_compat_set_no_iommu);
 
 /* IOMMU_VFIO_IOAS */
 int iommufd_compat_ioas(struct iommufd_command *command)

@@ -22,6 +22,7 @@ struct iommufd_ioas;
  * @objects: ID to object; an ID whose object is not published yet is reserved.
  *           Its xa_lock protects the life of objects, see object.h
  * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock
+ * @no_iommu: serves groups without an IOMMU, and no others; under xa_lock
  * @ledger: who pays; its class is changed under xa_lock
  * @process_lock: moving accounts to another process, one at a time; outside of
  *                all other locks
@@ -34,6 +35,7 @@ struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
 	struct iommufd_ioas *compat_ioas;
+	bool no_iommu;
 	struct ledger ledger;
 	struct mutex process_lock;
 	struct mutex device_lock;

@@ -6,6 +6,7 @@
  * IOAS. Everything here is made of what the IOAS offers to anybody; type1 only
  * differs in its structures and in that version 1 may cut mappings.
  */
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -29,7 +30,9 @@ static int container_check_extension(struct iommufd_ctx *ictx,
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
-		return 1;
+		return !READ_ONCE(ictx->no_iommu);
+	case VFIO_NOIOMMU_IOMMU:
+		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	case VFIO_DMA_CC_IOMMU:
 		ioas = iommufd_compat_ioas_get(ictx);
 		if (IS_ERR(ioas))
@@ -47,6 +50,8 @@ static int container_set_iommu(struct iommufd_ctx *ictx, unsigned long type)
 	struct iommufd_ioas *ioas;
 	int ret = 0;
 
+	if (type == VFIO_NOIOMMU_IOMMU && READ_ONCE(ictx->no_iommu))
+		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
 		return -EINVAL;
 	ioas = iommufd_compat_ioas_get(ictx);

@@ -223,7 +223,6 @@ TEST_F_TIMEOUT(container, extensions_are_those_of_type1, TEST_SECONDS)
 	EXPECT_EQ(1, extension(self->iommufd, VFIO_UNMAP_ALL));
 	EXPECT_EQ(0, extension(self->iommufd, VFIO_UPDATE_VADDR));
 	EXPECT_EQ(0, extension(self->iommufd, NESTING_TYPE));
-	EXPECT_EQ(0, extension(self->iommufd, VFIO_NOIOMMU_IOMMU));
 	EXPECT_EQ(0, extension(self->iommufd, VFIO_SPAPR_TCE_IOMMU));
 	EXPECT_EQ(0, extension(self->iommufd, 1000));
 	/* The mock IOMMU does not enforce coherency. */

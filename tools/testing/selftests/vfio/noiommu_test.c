@@ -11,7 +11,7 @@
 
 #include <linux/capability.h>
 
-#include "../iommu/edu.h"
+#include "../iommu/vfio_device.h"
 #include "../kselftest_harness.h"
 
 #define DRIVER "vfio-pci"
@@ -39,8 +39,8 @@ FIXTURE_SETUP(noiommu)
 {
 	char group[32];
 
-	self->bdf = getenv("EDU_BARE");
-	need(self->bdf && *self->bdf, "EDU_BARE, which has no IOMMU");
+	self->bdf = getenv("BARE");
+	need(self->bdf && *self->bdf, "BARE, a pci-testdev without an IOMMU");
 	need(!access(UNSAFE, W_OK), UNSAFE);
 	must(allow_unsafe("Y"));
 	must(pci_driver_set(self->bdf, DRIVER));
@@ -58,6 +58,30 @@ FIXTURE_TEARDOWN(noiommu)
 static int group_open(const char *node)
 {
 	return errno_of(open(node, O_RDWR | O_CLOEXEC));
+}
+
+/*
+ * QEMU's pci-testdev: what is written first selects a test, whose name is then
+ * to be read.
+ */
+static bool device_works(int device)
+{
+	struct vfio_region_info bar;
+	char test = 0, name = 0;
+
+	return !vfio_region(device, VFIO_PCI_BAR0_REGION_INDEX, &bar) &&
+	       pwrite(device, &test, 1, bar.offset) == 1 &&
+	       pread(device, &name, 1, bar.offset + 16) == 1 && name == 'm';
+}
+
+static int extension(int container, unsigned long number)
+{
+	return errno_of(ioctl(container, VFIO_CHECK_EXTENSION, number));
+}
+
+static int set_iommu(int container, unsigned long type)
+{
+	return errno_of(ioctl(container, VFIO_SET_IOMMU, type));
 }
 
 TEST_F_TIMEOUT(noiommu, device_has_no_node_of_its_own, TEST_SECONDS)
@@ -84,8 +108,6 @@ TEST_F_TIMEOUT(noiommu, device_works_through_its_group, TEST_SECONDS)
 {
 	int group = must(group_open(self->node));
 	int container = vfio_container_open();
-	struct vfio_device_info info;
-	struct edu edu;
 	__u32 dev_id;
 	int device;
 
@@ -93,15 +115,11 @@ TEST_F_TIMEOUT(noiommu, device_works_through_its_group, TEST_SECONDS)
 	     "the container of VFIO");
 	EXPECT_EQ(-EINVAL, vfio_group_device(group, self->bdf));
 	ASSERT_EQ(0, vfio_group_set_container(group, container));
-	EXPECT_EQ(-ENODEV, errno_of(ioctl(container, VFIO_SET_IOMMU,
-					  VFIO_TYPE1v2_IOMMU)));
-	ASSERT_EQ(0, errno_of(ioctl(container, VFIO_SET_IOMMU,
-				    VFIO_NOIOMMU_IOMMU)));
+	EXPECT_EQ(-ENODEV, set_iommu(container, VFIO_TYPE1v2_IOMMU));
+	ASSERT_EQ(0, set_iommu(container, VFIO_NOIOMMU_IOMMU));
 	device = vfio_group_device(group, self->bdf);
 	ASSERT_LE(0, device);
-	EXPECT_EQ(0, vfio_device_info(device, &info));
-	EXPECT_EQ(0, edu_start(&edu, device));
-	edu_stop(&edu);
+	EXPECT_TRUE(device_works(device));
 	EXPECT_EQ(-EINVAL, vfio_bind(device, container, &dev_id));
 	EXPECT_EQ(-ENOTTY, vfio_detach(device));
 	close(device);
@@ -110,16 +128,115 @@ TEST_F_TIMEOUT(noiommu, device_works_through_its_group, TEST_SECONDS)
 	close(container);
 }
 
-/* There is nothing that an I/O address space could mean for it. */
-TEST_F_TIMEOUT(noiommu, group_is_not_put_on_an_iommufd, TEST_SECONDS)
+/* An iommufd in place of a container: one that translates nothing. */
+TEST_F_TIMEOUT(noiommu, device_works_through_its_group_on_an_iommufd,
+	       TEST_SECONDS)
 {
 	int group = must(group_open(self->node));
 	int iommufd = must(iommufd_open());
-	__u32 ioas_id;
+	__u32 ioas_id, flags;
+	int device;
 
-	EXPECT_EQ(-EINVAL, vfio_group_set_container(group, iommufd));
+	ASSERT_EQ(0, vfio_group_set_container(group, iommufd));
+	ASSERT_EQ(0, vfio_group_status(group, &flags));
+	EXPECT_TRUE(flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
 	EXPECT_EQ(-ENODEV, vfio_ioas_get(iommufd, &ioas_id));
+	EXPECT_EQ(0, extension(iommufd, VFIO_TYPE1_IOMMU));
+	EXPECT_EQ(0, extension(iommufd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, extension(iommufd, VFIO_UNMAP_ALL));
+	EXPECT_EQ(1, extension(iommufd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(-ENODEV, set_iommu(iommufd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, set_iommu(iommufd, VFIO_NOIOMMU_IOMMU));
+
+	device = vfio_group_device(group, self->bdf);
+	ASSERT_LE(0, device);
+	EXPECT_TRUE(device_works(device));
+	EXPECT_EQ(-EINVAL, vfio_bind(device, iommufd, &flags));
+	EXPECT_EQ(-ENOTTY, vfio_detach(device));
+	EXPECT_EQ(0, vfio_group_unset_container(group));
+	close(iommufd);
+	EXPECT_TRUE(device_works(device));
+	close(device);
+	close(group);
+}
+
+TEST_F_TIMEOUT(noiommu, open_is_shared_on_the_same_terms, TEST_SECONDS)
+{
+	int group = must(group_open(self->node));
+	int iommufd = must(iommufd_open());
+	int container = vfio_container_open();
+	int device, again;
+
+	must(vfio_group_set_container(group, iommufd));
+	device = must(vfio_group_device(group, self->bdf));
+	again = must(vfio_group_device(group, self->bdf));
+	close(device);
+	EXPECT_TRUE(device_works(again));
+
+	need(container >= 0 && !vfio_container_is_iommufd(container),
+	     "the container of VFIO");
+	must(vfio_group_unset_container(group));
+	must(vfio_group_set_container(group, container));
+	must(set_iommu(container, VFIO_NOIOMMU_IOMMU));
 	EXPECT_EQ(-EINVAL, vfio_group_device(group, self->bdf));
+	close(again);
+	device = vfio_group_device(group, self->bdf);
+	EXPECT_LE(0, device);
+	close(device);
+	close(group);
+	close(container);
+	close(iommufd);
+}
+
+/* Who maps memory must not take the device for one that is confined to it. */
+TEST_F_TIMEOUT(noiommu, groups_of_both_kinds_do_not_mix, TEST_SECONDS)
+{
+	int group = must(group_open(self->node));
+	int iommufd = must(iommufd_open());
+	struct edu_list list;
+	__u32 ioas_id;
+	int other;
+
+	edu_list_read(&list);
+	need(edu_alone(&list, 0), "an edu device alone in its group");
+	other = must(vfio_group_open(edu_alone(&list, 0)->group));
+
+	EXPECT_EQ(1, extension(iommufd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(-EINVAL, set_iommu(iommufd, VFIO_NOIOMMU_IOMMU));
+	must(vfio_group_set_container(other, iommufd));
+	EXPECT_EQ(-EINVAL, vfio_group_set_container(group, iommufd));
+	EXPECT_EQ(1, extension(iommufd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(-EINVAL, vfio_group_device(group, self->bdf));
+	must(vfio_group_unset_container(other));
+	EXPECT_EQ(-EINVAL, vfio_group_set_container(group, iommufd));
+	close(iommufd);
+
+	iommufd = must(iommufd_open());
+	must(vfio_group_set_container(group, iommufd));
+	EXPECT_EQ(-EINVAL, vfio_group_set_container(other, iommufd));
+	must(vfio_group_unset_container(group));
+	EXPECT_EQ(-EINVAL, vfio_group_set_container(other, iommufd));
+	EXPECT_EQ(-ENODEV, vfio_ioas_get(iommufd, &ioas_id));
+	EXPECT_EQ(0, vfio_group_set_container(group, iommufd));
+	close(iommufd);
+	close(group);
+	close(other);
+}
+
+TEST_F_TIMEOUT(noiommu, iommufd_needs_the_capability, TEST_SECONDS)
+{
+	int group = must(group_open(self->node));
+	int iommufd = must(iommufd_open());
+	int other = must(iommufd_open());
+
+	must(vfio_group_set_container(group, iommufd));
+	drop_capability(CAP_SYS_RAWIO);
+	EXPECT_EQ(-EPERM, set_iommu(iommufd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(-EPERM, vfio_group_device(group, self->bdf));
+	must(vfio_group_unset_container(group));
+	EXPECT_EQ(-EPERM, vfio_group_set_container(group, other));
+	EXPECT_EQ(1, extension(other, VFIO_TYPE1v2_IOMMU));
+	close(other);
 	close(iommufd);
 	close(group);
 }

@@ -344,6 +344,27 @@ TEST_F_TIMEOUT(pin, closed_with_pins, TEST_SECONDS)
 	EXPECT_EQ(PAGES, pinned(self));
 }
 
+/* What the group has changes, what its open device is on does not. */
+TEST_F_TIMEOUT(pin, open_is_shared_on_the_same_terms, TEST_SECONDS)
+{
+	int container = vfio_container_open();
+	int again;
+
+	need(self->pin.behind == GROUP_ON_IOMMUFD, "a group on an iommufd");
+	need(container >= 0 && !vfio_container_is_iommufd(container),
+	     "the container of VFIO");
+	again = must(vfio_group_device(self->pin.group, "vfio_test.0"));
+	must(vfio_group_unset_container(self->pin.group));
+	must(vfio_group_set_container(self->pin.group, container));
+	must(errno_of(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)));
+	EXPECT_EQ(-EINVAL, vfio_group_device(self->pin.group, "vfio_test.0"));
+	EXPECT_EQ(1, pin_pages(&self->pin, IOVA, 1, VALUE));
+	close(again);
+	EXPECT_EQ(1, pinned(self));
+	must(vfio_group_unset_container(self->pin.group));
+	close(container);
+}
+
 TEST_F_TIMEOUT(pin, driver_that_is_not_told_cannot_pin, TEST_SECONDS)
 {
 	struct pin_device copying;
