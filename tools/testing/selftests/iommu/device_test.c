@@ -4,7 +4,6 @@
  * asked about their IOMMU, given page tables.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -534,24 +533,20 @@ TEST_F_TIMEOUT(odd_device, without_coherent_caches_is_not_bound, TEST_SECONDS)
 	EXPECT_EQ(-EINVAL, create_odd(self, MOCK_FLAGS_DEVICE_INCOHERENT));
 }
 
-static void allow_unsafe(const char *answer)
-{
-	int fd = must(errno_of(open(UNSAFE, O_WRONLY | O_CLOEXEC)));
-
-	must(errno_of(write(fd, answer, 1)));
-	must(errno_of(close(fd)));
-}
-
 TEST_F_TIMEOUT(odd_device, without_isolated_interrupts_needs_permission,
 	       TEST_SECONDS)
 {
 	const __u32 flags = MOCK_FLAGS_DEVICE_FREE_INTERRUPTS;
+	char former[8];
 
+	must(file_read(UNSAFE, former, sizeof(former)));
+	must(file_write(UNSAFE, "N"));
 	EXPECT_EQ(-EPERM, create_odd(self, flags));
-	allow_unsafe("Y");
+	must(file_write(UNSAFE, "Y"));
 	EXPECT_EQ(0, create_odd(self, flags));
-	allow_unsafe("N");
+	must(file_write(UNSAFE, "N"));
 	EXPECT_EQ(-EPERM, create_odd(self, flags));
+	must(file_write(UNSAFE, former));
 }
 
 TEST_F_TIMEOUT(odd_device, with_large_pages_only_is_not_attached, TEST_SECONDS)

@@ -5,7 +5,6 @@
  * anyhow, so these turn that off. The soft lockup detector is the judge.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,33 +24,6 @@
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 /* Emulated, and with all checkers on */
 #define LARGE_SECONDS 600
-
-static int file_read(const char *path, char *text, size_t size)
-{
-	int file = errno_of(open(path, O_RDONLY | O_CLOEXEC));
-	ssize_t length;
-
-	if (file < 0)
-		return file;
-	length = errno_of(read(file, text, size - 1));
-	close(file);
-	if (length < 0)
-		return length;
-	text[length] = '\0';
-	return 0;
-}
-
-static int file_write(const char *path, const char *text)
-{
-	int file = errno_of(open(path, O_WRONLY | O_CLOEXEC));
-	int ret;
-
-	if (file < 0)
-		return file;
-	ret = errno_of(write(file, text, strlen(text)));
-	close(file);
-	return ret < 0 ? ret : 0;
-}
 
 static bool detector_is_on(void)
 {

@@ -63,18 +63,12 @@ FIXTURE_VARIANT_ADD(map_file, shmem) {
 /* Others may use some: make sure that there are four more. */
 static bool reserve_huge_pages(void)
 {
-	static const char pages[] = "8";
-	int fd = open(HUGE_PAGES, O_WRONLY);
-	char line[16] = { 0 };
+	char pages[16];
 
-	if (fd < 0)
+	if (file_write(HUGE_PAGES, "8"))
 		return false;
-	must(errno_of(write(fd, pages, sizeof(pages) - 1)));
-	must(errno_of(close(fd)));
-	fd = must(errno_of(open(HUGE_PAGES, O_RDONLY)));
-	must(errno_of(read(fd, line, sizeof(line) - 1)));
-	must(errno_of(close(fd)));
-	return atoi(line) >= 4;
+	must(file_read(HUGE_PAGES, pages, sizeof(pages)));
+	return atoi(pages) >= 4;
 }
 
 static int open_shmem(void)

@@ -98,6 +98,33 @@ void *memory_readonly_copy(const void *data, size_t length)
 	return memory;
 }
 
+int file_read(const char *path, char *text, size_t size)
+{
+	int fd = errno_of(open(path, O_RDONLY | O_CLOEXEC));
+	ssize_t length;
+
+	if (fd < 0)
+		return fd;
+	length = errno_of(read(fd, text, size - 1));
+	close(fd);
+	if (length < 0)
+		return length;
+	text[length] = '\0';
+	return 0;
+}
+
+int file_write(const char *path, const char *text)
+{
+	int fd = errno_of(open(path, O_WRONLY | O_CLOEXEC));
+	ssize_t length;
+
+	if (fd < 0)
+		return fd;
+	length = errno_of(write(fd, text, strlen(text)));
+	close(fd);
+	return length < 0 ? length : 0;
+}
+
 static __u8 pattern(size_t i, unsigned int seed)
 {
 	return (i + seed) * 2654435761u >> 24;

@@ -65,6 +65,10 @@ void *memory_repeated(int file, size_t size, size_t length);
 /* A call argument that the kernel can read but not write */
 void *memory_readonly_copy(const void *data, size_t length);
 
+/* The text of a short file, as those of sysfs are, and a new one for it */
+int file_read(const char *path, char *text, size_t size);
+int file_write(const char *path, const char *text);
+
 /* Contents that differ for each seed, and how much of them is still there */
 void memory_fill(void *memory, size_t length, unsigned int seed);
 bool memory_matches(const void *memory, size_t length, unsigned int seed);

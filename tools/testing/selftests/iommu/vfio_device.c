@@ -19,19 +19,6 @@
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11e8
 
-static int file_read(const char *path, char *text, size_t size)
-{
-	FILE *file = fopen(path, "r");
-	int ret = 0;
-
-	if (!file)
-		return -errno;
-	if (!fgets(text, size, file))
-		ret = -ENODATA;
-	fclose(file);
-	return ret;
-}
-
 static long pci_number(const char *bdf, const char *attribute)
 {
 	char path[PATH_MAX], text[32];
@@ -71,18 +58,6 @@ bool pci_driver_is(const char *bdf, const char *driver)
 
 	return !pci_link(bdf, "driver", name, sizeof(name)) &&
 	       !strcmp(name, driver);
-}
-
-static int file_write(const char *path, const char *text)
-{
-	int fd, ret;
-
-	fd = errno_of(open(path, O_WRONLY | O_CLOEXEC));
-	if (fd < 0)
-		return fd;
-	ret = errno_of(write(fd, text, strlen(text)));
-	close(fd);
-	return ret < 0 ? ret : 0;
 }
 
 int pci_write(const char *bdf, const char *attribute, const char *text)

@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -37,18 +36,6 @@ struct mdev {
 	char uuid[UUID_LENGTH + 1];
 	char sysfs[PATH_MAX];
 };
-
-static int file_write(const char *path, const char *text)
-{
-	int fd, ret;
-
-	fd = errno_of(open(path, O_WRONLY | O_CLOEXEC));
-	if (fd < 0)
-		return fd;
-	ret = errno_of(write(fd, text, strlen(text)));
-	close(fd);
-	return ret < 0 ? ret : 0;
-}
 
 static bool module_load(const char *name)
 {

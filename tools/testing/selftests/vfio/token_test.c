@@ -4,7 +4,6 @@
  * two users have to know a common secret before the VF is opened.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,14 +37,6 @@ static const char *pf_address(void)
 	return bdf && pci_driver_is(bdf, DRIVER) ? bdf : NULL;
 }
 
-static void permit_sriov(void)
-{
-	int fd = must(errno_of(open(ENABLE_SRIOV, O_WRONLY | O_CLOEXEC)));
-
-	must(errno_of(write(fd, "1", 1)));
-	close(fd);
-}
-
 /*
  * Both on vfio-pci, which takes the VFs of its PFs by itself. Opening a PF
  * resets it, and the emulated one loses its VFs in a reset: they are made
@@ -63,7 +54,7 @@ FIXTURE_SETUP(token)
 {
 	self->pf_bdf = pf_address();
 	need(self->pf_bdf, "NVME with a VF, on vfio-pci");
-	permit_sriov();
+	must(file_write(ENABLE_SRIOV, "1"));
 	self->iommufd = must(iommufd_open());
 	self->pf = must(vfio_cdev_open(self->pf_bdf));
 	self->vf = -1;
