@@ -10,10 +10,12 @@ BASE := harness/config/base.config
 RUN_CONFIG ?= $(BASE) harness/config/builtin.config
 TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.config
 DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config
+CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
 # The kernels of tests have modules.
-TEST_KERNELS := kernel-debug kernel-coverage
+TEST_KERNELS := kernel-debug kernel-container kernel-coverage
 kernel-debug_CONFIG = $(DEBUG_CONFIG)
+kernel-container_CONFIG = $(CONTAINER_CONFIG)
 kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
 # The files that are counted; the kernel's Makefiles expand this for each object.
 kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
@@ -21,6 +23,7 @@ kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/fil
 IMAGE := arch/x86/boot/bzImage
 KERNEL := $(BUILD)/kernel/$(IMAGE)
 KERNEL_DEBUG := $(BUILD)/kernel-debug/$(IMAGE)
+KERNEL_CONTAINER := $(BUILD)/kernel-container/$(IMAGE)
 KERNEL_COVERAGE := $(BUILD)/kernel-coverage/$(IMAGE)
 
 help:
@@ -34,6 +37,7 @@ help:
 	@echo 'make tree           the composed source, in $(LINUX)'
 	@echo 'make kernel         the kernel of make run, in $(BUILD)/kernel'
 	@echo 'make kernel-debug   the kernel of make test, in $(BUILD)/kernel-debug'
+	@echo 'make kernel-container  the other kernel of make test, in $(BUILD)/kernel-container'
 	@echo 'make kernel-coverage  the kernel of make coverage, in $(BUILD)/kernel-coverage'
 	@echo 'make programs       the test and sample programs, in $(BUILD)/programs'
 	@echo 'make series         the patches for mail, in $(BUILD)/series'
@@ -53,6 +57,7 @@ help:
 tree: $(BUILD)/linux.stamp
 kernel: $(BUILD)/kernel.stamp
 kernel-debug: $(BUILD)/kernel-debug.stamp
+kernel-container: $(BUILD)/kernel-container.stamp
 kernel-coverage: $(BUILD)/kernel-coverage.stamp
 
 setup:
@@ -69,10 +74,20 @@ $(BUILD)/kernel/.config: $(BUILD)/kconfig.stamp harness/config.sh $(RUN_CONFIG)
 	@echo 'kernel: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/kernel $(RUN_CONFIG)
 
-$(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(BUILD)/kconfig.stamp harness/config.sh \
-		$(sort $(DEBUG_CONFIG) $(COVERAGE_CONFIG))
+.SECONDEXPANSION:
+$(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(BUILD)/kconfig.stamp harness/config.sh $$($$*_CONFIG)
 	@echo '$*: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/$* $($*_CONFIG)
+
+# Nearly all of its objects are those of kernel-debug: it begins as a copy. Of these only the
+# tools know where they were built, and after objtool all objects would be made anew.
+$(BUILD)/kernel-container/.config: | $(BUILD)/kernel-container/Makefile
+$(BUILD)/kernel-container/Makefile: | $(BUILD)/kernel-debug.stamp
+	@rm -rf $(@D) $(@D).begun
+	@cp -a --reflink=auto $(BUILD)/kernel-debug $(@D).begun
+	@rm $(@D).begun/.config
+	@find $(@D).begun/tools -name '.*.cmd' -exec sed -i 's|/kernel-debug/|/kernel-container/|g' {} +
+	@mv $(@D).begun $(@D)
 
 # A stamp bears the time at which the build began: what changes meanwhile is built next.
 $(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(BUILD)/linux.stamp
@@ -101,10 +116,13 @@ programs: $(BUILD)/headers.stamp
 mainline: programs
 	@harness/mainline.sh $(LINUX) $(BUILD)/headers/usr/include $(BUILD)/mainline $(BUILD)/programs
 
+# The tests of kernel-container have names that begin so; the others need it not.
+WITH_NODE := $(if $(filter-out node%,$(TEST)),,1)
+
 # A dry run needs nothing built.
 ifneq ($(DRY_RUN),1)
 run shell: kernel programs
-test: kernel-debug programs mainline
+test: kernel-debug $(if $(WITH_NODE),kernel-container) programs mainline
 coverage: kernel-coverage programs mainline
 endif
 
@@ -115,7 +133,10 @@ run shell:
 
 test:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/initramfs.cpio $(BUILD)/programs $(BUILD)/kernel-debug.modules
-	@harness/test.sh $(BUILD)/test $(KERNEL_DEBUG) $(BUILD)/test/initramfs.cpio $(BUILD)/programs
+	$(if $(WITH_NODE),@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/node.cpio $(BUILD)/programs \
+		$(BUILD)/kernel-container.modules)
+	@harness/test.sh $(BUILD)/test $(KERNEL_DEBUG) $(BUILD)/test/initramfs.cpio $(BUILD)/programs \
+		$(if $(WITH_NODE),$(KERNEL_CONTAINER) $(BUILD)/test/node.cpio)
 
 coverage:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/coverage/initramfs.cpio $(BUILD)/programs \

@@ -15,7 +15,7 @@ ln -s busybox "$root/bin/sh"
 ln -s /bin/busybox "$root/sbin/modprobe"
 cp "$here/guest/init" "$root/init"
 cp "$here/guest/hotplug" "$root/bin/hotplug"
-cp "$here"/guest/{devices.sh,checks.sh,tests.list,iommus.list} "$root/harness/"
+cp "$here"/guest/{*.sh,*.list} "$root/harness/"
 [ ! -d "$programs/tests" ] || cp -r "$programs/tests/." "$root/tests/"
 [ ! -d "$programs/samples" ] || cp -r "$programs/samples/." "$root/samples/"
 if [ -n "$modules" ]; then

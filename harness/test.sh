@@ -1,8 +1,9 @@
 #!/bin/bash
-# Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS
+# Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS [NODE_KERNEL NODE_INITRAMFS]
 # Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
-# the guest, then some again in guests with other IOMMUs. TEST=prefix runs only what has a
-# name that begins so. The last line is the count.
+# the guest, then some again in guests with other IOMMUs, and on NODE_KERNEL, whose
+# /dev/vfio/vfio is an iommufd. TEST=prefix runs only what has a name that begins so. The
+# last line is the count.
 set -euo pipefail
 
 out=$1 kernel=$2 initramfs=$3 programs=$4
@@ -84,6 +85,10 @@ run_guest "$out" tests.list
 for iommu in amd virtio; do
 	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" movablecore=256M
 done
+if [ $# -gt 4 ]; then
+	kernel=$5 initramfs=$6
+	run_guest "$out/node" node.list node_
+fi
 cat /dev/null "${consoles[@]}" >"$out/consoles.log"
 echo "full output: ${verdicts[*]} ${consoles[*]}"
 exec "$here/judge.sh" "$out/consoles.log" "${verdicts[@]}"

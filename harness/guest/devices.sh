@@ -62,11 +62,13 @@ devices_release()
 	done
 }
 
-# The kernel of `make run` has none.
+# The kernel of `make run` has none, one whose /dev/vfio/vfio is an iommufd has no type1.
 load_modules()
 {
 	[ -d /lib/modules ] || return 0
-	for module in iommufd vfio_iommu_type1 vfio_pci kvm_amd; do
+	type1=vfio_iommu_type1
+	! grep -q '^iommufd vfio/vfio ' "/lib/modules/$(uname -r)/modules.devname" || type1=''
+	for module in iommufd $type1 vfio_pci kvm_amd; do
 		modprobe "$module" || echo "@@ bad $module does not load"
 	done
 }

@@ -2,13 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "iommufd_calls.h"
 
 int iommufd_open(void)
 {
-	return errno_of(open("/dev/iommu", O_RDWR | O_CLOEXEC));
+	const char *node = getenv("IOMMUFD_NODE") ?: "/dev/iommu";
+
+	return errno_of(open(node, O_RDWR | O_CLOEXEC));
 }
 
 int iommufd_call(int iommufd, unsigned long request, void *arg)

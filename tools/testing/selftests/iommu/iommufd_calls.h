@@ -12,6 +12,7 @@
 
 #define MAP_RW (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
 
+/* /dev/iommu, or the node that the variable IOMMUFD_NODE names */
 int iommufd_open(void);
 /* Any call; the argument begins with its own size, already filled in. */
 int iommufd_call(int iommufd, unsigned long request, void *arg);

@@ -305,6 +305,7 @@ TEST_F_TIMEOUT(group, type1_container_works_as_ever, TEST_SECONDS)
 	ASSERT_EQ(VFIO_API_VERSION, ioctl(container, VFIO_GET_API_VERSION));
 	ASSERT_EQ(0, vfio_group_set_container(self->group, container));
 	ASSERT_EQ(0, type1_set_iommu(container));
+	limit_locked_pages(PAGES);
 	ASSERT_EQ(0, type1_map(container, self->memory));
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_LE(0, device);
@@ -314,7 +315,10 @@ TEST_F_TIMEOUT(group, type1_container_works_as_ever, TEST_SECONDS)
 		EXPECT_EQ(-EBUSY, vfio_group_unset_container(self->group));
 	EXPECT_EQ(-ENOTTY, vfio_attach_to(device, 1));
 
-	/* memory counts for the process that maps it, whoever serves */
+	/*
+	 * Memory counts for the process that maps it, whoever serves. That of a
+	 * process without a limit counts for VFIO's container only.
+	 */
 	EXPECT_EQ(PAGES, pages_locked());
 	ASSERT_EQ(0, type1_unmap(container));
 	EXPECT_EQ(0, pages_locked());
