@@ -29,7 +29,7 @@ KERNEL_COVERAGE := $(BUILD)/kernel-coverage/$(IMAGE)
 help:
 	@echo 'make run            build what changed, boot it, let a program drive a device by DMA'
 	@echo 'make test           build what changed with all checkers on, run the tests'
-	@echo 'make test TEST=x    only the tests whose name begins with x'
+	@echo 'make test TEST=x    only the programs whose name begins with x; x:y one test y of one program x'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
 	@echo 'make vmm            QEMU in the guest passes devices to a guest of its own (VARIANT=x)'
 	@echo 'make shell          a console in the guest of make run'

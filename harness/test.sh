@@ -2,8 +2,8 @@
 # Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS [NODE_KERNEL NODE_INITRAMFS]
 # Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
 # the guest, then some again in guests with other IOMMUs, and on NODE_KERNEL, whose
-# /dev/vfio/vfio is an iommufd. TEST=prefix runs only what has a name that begins so. The
-# last line is the count.
+# /dev/vfio/vfio is an iommufd. TEST=prefix runs only what has a name that begins so,
+# TEST=name:test of the program of that name only the test. The last line is the count.
 set -euo pipefail
 
 out=$1 kernel=$2 initramfs=$3 programs=$4
@@ -15,6 +15,15 @@ parameters=(MODE=test ONLY="$only")
 list_guest()
 {
 	sed '/^#/d; /^$/d' "$here/guest/$2" | awk -v column="$1" '{ print $column }' | LC_ALL=C sort -u
+}
+
+# Is one of the names on stdin that of a test to run?
+wanted()
+{
+	case $only in
+	*:*)	grep -x "${only%%:*}" ;;
+	*)	grep "^$only" ;;
+	esac >/dev/null
 }
 
 # run_host NAME COMMAND...
@@ -74,7 +83,7 @@ consoles=()
 # status alone decides nothing.
 run_guest()
 {
-	list_guest 1 "$2" | sed "s/^/${3:-}/" | grep -q "^$only" || return 0
+	list_guest 1 "$2" | sed "s/^/${3:-}/" | wanted || return 0
 	verdicts+=("$1/verdict.log") consoles+=("$1/console.log")
 	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$1" "$kernel" "$initramfs" \
 		"${parameters[@]}" LIST="$2" PREFIX="${3:-}" "${@:4}" || true
