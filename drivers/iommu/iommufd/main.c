@@ -6,28 +6,31 @@
  * such as vfio-pci binds a device to the open file. This file has the node, the
  * table of calls and what is common to all of them.
  *
- * From a call to its handler: commands[] below. From a handler down:
+ * From a call to its handler: commands[] below. The locks and the test of each,
+ * and who owns pinned pages: Documentation/driver-api/iommufd.rst. From a handler
+ * down:
  *
- *	object.c	numbers, references, destruction
- *	ioas.c		the IOAS and its calls
- *	hwpt.c		hardware page tables
- *	device.c	bind, and what is asked about a device
- *	attachment.c	attach, replace, detach
  *	vfio_container.c	type1 calls on an IOAS
  *	change_process.c	another process pays
+ *	attachment.c	attach, replace, detach
  *	access.c	kernel drivers that reach memory with the CPU
- *	compat_ioas.c	where VFIO groups attach
+ *	hwpt.c		hardware page tables
+ *	device.c	bind, and what is asked about a device
  *	cookie.c	names that the user chose for devices
+ *	ioas.c		the IOAS and its calls
+ *	compat_ioas.c	where VFIO groups attach
  *	mapping.c	what is mapped, in which tables
  *	mapping_pin.c	kernel users of what is mapped
  *	iova_space.c	ranges of IOVA as data
  *	user_memory.c	pinned pages
  *	page_runs.c	the record of them
  *	memory_charge.c	who pays
- *	ledger.c	what must not be left, for tests
  *
- * Calls go down that list only. Locks, from the outside in; all are described
- * where they are declared:
+ * Calls go down that list, but for the two files on an IOAS and the two on
+ * mappings, which call each other. All use object.c for numbers, references and
+ * destruction, and ledger.c, which tells a test what must not be left.
+ *
+ * Locks, from the outside in; all are described where they are declared:
  *
  *	iommufd_ctx.process_lock
  *	iommufd_ctx.device_lock
