@@ -4,7 +4,8 @@
 
 - a function in a comment, name(), is one that the kernel has
 - a file in a comment of ours, name.c or dir/name.h, is one that the kernel has
-- a page of the documentation is all comment; the one on the inside names the handler of each call
+- a page of the documentation is all comment; the one on the inside names the handler of each call,
+  and each program of tests
 - an exported function, a function of a public header and a uAPI structure are described
 - nothing is left to do
 """
@@ -87,6 +88,10 @@ def check_handlers(files):
             continue
         if not re.search(rf"\* - {call}\n\s+- {handler}\(\)", files[page]):
             yield page, 1, f"does not say that {handler}() handles {call}"
+    for path in files:
+        test = re.fullmatch(r"tools/testing/selftests/((?:iommu|vfio)/\w+_test\.c)", path)
+        if test and test[1] not in files[page]:
+            yield page, 1, f"does not say what {test[1]} tests"
 
 
 def check_described(build, files):
