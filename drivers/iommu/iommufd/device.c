@@ -93,15 +93,13 @@ static void group_destroy(struct iommufd_group *group)
 	kfree(group);
 }
 
-/* The group of @dev, with one device more. */
+/* The group of @dev, with one device more. It has one while its driver is bound. */
 static struct iommufd_group *group_get(struct iommufd_ctx *ictx,
 				       struct device *dev)
 {
 	struct iommu_group *iommu_group = iommu_group_get(dev);
 	struct iommufd_group *group;
 
-	if (!iommu_group)
-		return ERR_PTR(-ENODEV);
 	group = group_find(ictx, iommu_group);
 	if (!group) {
 		group = group_create(ictx, iommu_group);
