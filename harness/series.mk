@@ -16,7 +16,7 @@ bisect: series
 quilt: setup-check series
 	@harness/quilt.sh $(BUILD)
 
-# CONFIG=file, or that of the running kernel
+# CONFIG=file, or small, or that of the running kernel
 deb: setup-check tree
 	@harness/deb.sh $(BUILD) $(CONFIG)
 
