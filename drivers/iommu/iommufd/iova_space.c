@@ -220,42 +220,49 @@ static bool hole_find(struct iova_space *space, u64 from, u64 size,
 }
 
 /*
- * The lowest place for @length bytes inside @first to @last whose address is a
+ * The lowest place for @length bytes inside @start to @last whose address is a
  * multiple of @granule, or-ed with @low_bits.
+ */
+static bool range_place(u64 start, u64 last, u64 length, u64 granule,
+			u64 low_bits, u64 *iova)
+{
+	if (check_add_overflow(start, granule - 1, &start))
+		return false;
+	*iova = (start & ~(granule - 1)) | low_bits;
+	return *iova <= last && last - *iova >= length - 1;
+}
+
+/*
+ * The same for what is free between @first and @last. Each range between areas
+ * and reserved intervals is tried: or-ing bits beyond the granule can lead
+ * farther from the beginning of one than from that of the next.
  */
 static bool window_search(struct iova_space *space, u64 first, u64 last,
 			  u64 length, u64 granule, u64 low_bits, u64 *iova)
 {
 	u64 from = first;
-	u64 hole_start, hole_last;
+	u64 start, range_last;
 
-	while (hole_find(space, from, length, &hole_start, &hole_last)) {
+	while (hole_find(space, from, length, &start, &range_last)) {
 		struct iova_interval *reserved;
-		u64 start = max(hole_start, from);
-		u64 start_max;
+		u64 free_last;
 
-		if (start > last)
+		start = max(start, from);
+		range_last = min(range_last, last);
+		if (start > range_last)
 			return false;
-		if (check_add_overflow(start, granule - 1, &start))
-			return false;
-		start &= ~(granule - 1);
-		start |= low_bits;
-		start_max = min(hole_last, last);
-		if (start > start_max || start_max - start < length - 1) {
-			if (hole_last >= last)
-				return false;
-			from = hole_last + 1;
-			continue;
-		}
 		reserved = interval_iter_first(&space->reserved, start,
-					       start + length - 1);
-		if (!reserved) {
-			*iova = start;
+					       range_last);
+		free_last = reserved ? reserved->start - 1 : range_last;
+		if (!(reserved && reserved->start <= start) &&
+		    range_place(start, free_last, length, granule, low_bits,
+				iova))
 			return true;
-		}
-		if (reserved->last >= last)
+		if (reserved)
+			range_last = reserved->last;
+		if (range_last >= last)
 			return false;
-		from = reserved->last + 1;
+		from = range_last + 1;
 	}
 	return false;
 }

@@ -226,6 +226,17 @@ static void reserved_ranges_take_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, take(test, 999, 1));
 }
 
+/* Or-ing leads from the first range to its last byte, and less far in the second. */
+static void each_range_of_a_hole_is_tried(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0, take(test, 0, 0x10f2e));
+	KUNIT_ASSERT_EQ(test, 0, take(test, 0x10fb1, 0x10000));
+	KUNIT_ASSERT_EQ(test, 0, reserve(test, 0x10f30, 0x10f7f, NULL));
+	KUNIT_EXPECT_EQ(test, 0x10fad, choose(test, 0xfad, 3));
+	KUNIT_EXPECT_EQ(test, 0x10fad, choose(test, 0xfad, 4));
+	KUNIT_EXPECT_EQ(test, 0x20fbd, choose(test, 0xfad, 5));
+}
+
 static void usable_ranges_are_between_reserved_ones(struct kunit *test)
 {
 	struct fixture *fixture = test->priv;
@@ -295,6 +306,7 @@ static struct kunit_case iova_space_cases[] = {
 	KUNIT_CASE(choice_is_aligned_like_huge_pages),
 	KUNIT_CASE(rounding_never_wraps),
 	KUNIT_CASE(reserved_ranges_take_nothing),
+	KUNIT_CASE(each_range_of_a_hole_is_tried),
 	KUNIT_CASE(usable_ranges_are_between_reserved_ones),
 	KUNIT_CASE(choice_stays_in_what_is_allowed),
 	KUNIT_CASE(alignment_is_kept),
