@@ -75,9 +75,10 @@ compile()
 	! grep -E 'warning:|WARNING:' "$log" >&2 || fail "IOMMUFD=$config builds with a warning; see $log"
 }
 
+# What a step leaves as it was, to the byte, has booted before.
 boot()
 {
-	local config=$1 guest=$out/boot-$1 modules=''
+	local config=$1 guest=$out/boot-$1 modules='' sums
 
 	if [ "$config" = m ]; then
 		modules=$out/m.modules
@@ -85,10 +86,17 @@ boot()
 		compile m modules_install INSTALL_MOD_PATH="$modules" INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
 	fi
 	"$here/initramfs.sh" "$guest.cpio" "$out/no-programs" "$modules"
+	sums=$(
+		sha256sum "$out/$config/arch/x86/boot/bzImage"
+		[ -z "$modules" ] || find "$modules" -name '*.ko' -exec sha256sum {} + | sort
+	)
+	[ "$sums" != "$(cat "$guest.sums" 2>/dev/null)" ] || return 0
+	rm -f "$guest.sums"
 	TIMEOUT=${TIMEOUT:-300} "$here/boot.sh" "$guest" "$out/$config/arch/x86/boot/bzImage" \
 		"$guest.cpio" MODE=boot >"$guest.log" 2>&1 || fail "IOMMUFD=$config does not boot; see $guest"
 	"$here/console_filter.sh" "$guest/console.log" >&2 || fail "IOMMUFD=$config: splat in $guest/console.log"
 	grep -q '^@@ end boot 0' "$guest/verdict.log" || fail "IOMMUFD=$config: $(tr -d '\r' <"$guest/verdict.log")"
+	printf '%s\n' "$sums" >"$guest.sums"
 }
 
 # The nodes at the end are those that the configuration promises.
