@@ -16,6 +16,7 @@
 #include "inner.h"
 
 #define PATIENCE_MS 60000
+#define POLL_MS 100
 #define DMA_BYTES (4UL << 20)
 #define SEED 4711
 #define PAGEMAP_PRESENT (1ULL << 63)
@@ -41,12 +42,12 @@ static bool open_device(struct opened_edu *opened)
 	struct edu_list list;
 	char path[64];
 
+	*opened = (struct opened_edu){ .container = -1, .group = -1, .device = -1 };
 	if (edu_list_read(&list) < 1)
 		return false;
 	snprintf(path, sizeof(path), "/dev/vfio/noiommu-%d", list.devices[0].group);
 	opened->container = vfio_container_open();
 	opened->group = open(path, O_RDWR | O_CLOEXEC);
-	opened->device = -1;
 	if (vfio_group_set_container(opened->group, opened->container) ||
 	    ioctl(opened->container, VFIO_SET_IOMMU, VFIO_NOIOMMU_IOMMU))
 		return false;
@@ -59,6 +60,18 @@ static void close_device(struct opened_edu *opened)
 	close(opened->device);
 	close(opened->group);
 	close(opened->container);
+}
+
+/* sysfs names the driver of a device before the driver is done with it. */
+static bool open_soon(struct opened_edu *opened)
+{
+	for (int ms = 0; ms < PATIENCE_MS; ms += POLL_MS) {
+		if (open_device(opened))
+			return true;
+		close_device(opened);
+		usleep(POLL_MS * 1000);
+	}
+	return open_device(opened);
 }
 
 /* 0 for an address that has no memory */
@@ -101,7 +114,7 @@ static void edu_try(void)
 
 	memory = memory_alloc(DMA_BYTES);
 	memory_fill(memory, DMA_BYTES, SEED);
-	if (open_device(&opened) && !edu_start(&opened.edu, opened.device)) {
+	if (open_soon(&opened) && !edu_start(&opened.edu, opened.device)) {
 		result(true, "identity");
 		result(reaches(&opened.edu, memory) &&
 		       reaches(&opened.edu, memory + DMA_BYTES - PAGE_SIZE), "DMA both ways");
