@@ -279,15 +279,13 @@ static int idev_attach(struct iommufd_device *idev,
 		       struct iommufd_object *object, u32 *pt_id)
 {
 	if (object->ops == &iommufd_ioas_ops)
-		return idev_attach_ioas(idev,
-					  container_of(object,
-						       struct iommufd_ioas,
-						       object), pt_id);
+		return idev_attach_ioas(idev, container_of(object,
+							   struct iommufd_ioas,
+							   object), pt_id);
 	if (object->ops == &iommufd_hwpt_ops)
-		return idev_attach_hwpt(idev,
-					  container_of(object,
-						       struct iommufd_hwpt,
-						       object));
+		return idev_attach_hwpt(idev, container_of(object,
+							   struct iommufd_hwpt,
+							   object));
 	return -EINVAL;
 }
 

@@ -138,7 +138,7 @@ static int check_interrupts(struct device *dev)
 
 static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 					  struct device *dev,
-					    const u64 *cookie)
+					  const u64 *cookie)
 {
 	struct iommufd_device *idev;
 	int ret;
