@@ -39,6 +39,15 @@ copy_source()
 	git checkout -q -f base
 }
 
+# The kernel without the series serves all three configurations. objtool's own build has
+# absolute paths in its commands; were it built again all objects would be, which depend on it.
+copy_build()
+{
+	rm -rf "${out:?}/$1"
+	cp -a "$out/n" "$out/$1"
+	find "$out/$1/tools" -name '.*.cmd' -exec sed -i "s|$out/n/|$out/$1/|g" {} +
+}
+
 requests()
 {
 	local fragments=("$here/config/bisect.config")
@@ -123,9 +132,8 @@ mapfile -t commits < <(git rev-list --reverse base..origin/series)
 if [ "${QUICK:-0}" != 1 ] && [ ! -e "$out/n/vmlinux" ]; then
 	echo "bisect: building the kernel without the series"
 	compile n bzImage modules
-	rm -rf "$out/m" "$out/y"
-	cp -a "$out/n" "$out/m"
-	cp -a "$out/n" "$out/y"
+	copy_build m
+	copy_build y
 	echo "bisect: done in $SECONDS s"
 fi
 
