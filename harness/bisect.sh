@@ -146,6 +146,7 @@ for step in "${!commits[@]}"; do
 	if [ "$step" -lt "${FROM:-1}" ] || ! changes_kernel "$commit"; then
 		continue
 	fi
+	boots=()
 	for config in n m y; do
 		if [ "${QUICK:-0}" = 1 ]; then
 			pin=
@@ -153,10 +154,15 @@ for step in "${!commits[@]}"; do
 			compile "$config" "${touched[@]}" ${pin:+"$pin"}
 		else
 			compile "$config" bzImage modules
-			boot "$config"
+			# A guest and a linker have one core each to do with.
+			boot "$config" &
+			boots+=($!)
 		fi
 	done
 	compile users "${users[@]}"
+	for boot in "${boots[@]}"; do
+		wait "$boot"
+	done
 	last=$step
 	printf 'bisect: %2d/%d %-66s %3d s\n' "$step" ${#commits[@]} "$(git log -1 --format=%s "$commit")" $((SECONDS - begun))
 done
