@@ -4,8 +4,9 @@
 # IOMMUFD off, as a module and built in; the drivers that use the code compile.
 #
 # The three kernels share one source, BUILD/bisect/linux, which goes from step to step;
-# only what changed is built. A step that changes nothing of the kernel is passed over.
-# FROM=n begins with step n. QUICK=1 compiles the folders that change, and boots nothing.
+# only what changed is built, and what two of them compile alike, once. A step that changes
+# nothing of the kernel is passed over. FROM=n begins with step n. QUICK=1 compiles the
+# folders that change, and boots nothing.
 # The logs are in BUILD/bisect.
 set -euo pipefail
 
@@ -16,7 +17,7 @@ linux=$out/linux
 users=(drivers/vfio/ samples/vfio-mdev/ drivers/gpu/drm/i915/gvt/kvmgt.o)
 touched=(drivers/iommu/ drivers/vfio/)
 export GIT_DIR=$out/git/.git GIT_WORK_TREE=$linux
-export KBUILD_BUILD_TIMESTAMP=none KBUILD_BUILD_VERSION=1
+export KBUILD_BUILD_TIMESTAMP=none KBUILD_BUILD_VERSION=1 CCACHE_DIR=$out/ccache
 
 fail()
 {
@@ -65,19 +66,30 @@ requests()
 
 kbuild()
 {
-	"$here/kbuild.sh" "$linux" "$out/$1" "${@:2}"
+	"$here/kbuild.sh" "$linux" "$out/$1" CC='ccache gcc' "${@:2}"
 }
 
-# compile CONFIG TARGET...: requests that a step does not know yet are dropped
+# Requests that a step does not know yet are dropped. Most steps change no Kconfig file.
+configure()
+{
+	local config=$1 sums
+
+	mkdir -p "$out/$config"
+	requests "$config" >"$out/$config.requests"
+	sums=$(cat "$out/$config.requests" <(git ls-files -s '*Kconfig*') | sha256sum)
+	[ "$sums" != "$(cat "$out/$config/.configured" 2>/dev/null)" ] || return 0
+	rm -f "$out/$config/.configured"
+	kbuild "$config" allnoconfig KCONFIG_ALLCONFIG="$out/$config.requests" || return
+	printf '%s\n' "$sums" >"$out/$config/.configured"
+}
+
+# compile CONFIG TARGET...
 compile()
 {
 	local config=$1 log=$out/$1.log
 
 	shift
-	mkdir -p "$out/$config"
-	requests "$config" >"$out/$config.requests"
-	if ! kbuild "$config" allnoconfig KCONFIG_ALLCONFIG="$out/$config.requests" >"$log" 2>&1 ||
-		! kbuild "$config" "$@" >"$log" 2>&1; then
+	if ! configure "$config" >"$log" 2>&1 || ! kbuild "$config" "$@" >"$log" 2>&1; then
 		tail -n 30 "$log" >&2
 		fail "IOMMUFD=$config does not build; see $log"
 	fi

@@ -10,7 +10,7 @@ setup-check:
 series: tree
 	@harness/series.py $(BUILD) $(BUILD)/series
 
-bisect: series
+bisect: setup-check series
 	@harness/bisect.sh $(BUILD)
 
 quilt: setup-check series
