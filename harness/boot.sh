@@ -13,7 +13,7 @@ set -euo pipefail
 out=$1 kernel=$2 initramfs=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
-accel=tcg,thread=${TCG_THREAD:-multi}
+accel=tcg
 [ "${KVM:-0}" != 1 ] || accel=kvm
 
 # virtio-iommu translates memory only: with it a device can raise any interrupt.
