@@ -227,7 +227,8 @@ enum iommufd_ioas_map_flags {
  * @__reserved: Must be 0
  * @user_va: Start of the memory in the caller's address space
  * @length: Bytes to map
- * @iova: In: where to map, if FIXED_IOVA is set. Out: where the mapping starts
+ * @iova: In: where to map, if FIXED_IOVA is set. Out: where the mapping starts;
+ *	  may be written also when the call fails
  *
  * Give devices access to the caller's memory. While the IOAS has an HWPT the
  * pages are pinned and translated before the call returns, and they stay the
@@ -281,7 +282,8 @@ struct iommu_ioas_map {
  * @fd: A memfd, or another file of tmpfs or hugetlbfs
  * @start: Offset in the file of the first byte to map
  * @length: Bytes to map
- * @iova: In: where to map, if FIXED_IOVA is set. Out: where the mapping starts
+ * @iova: In: where to map, if FIXED_IOVA is set. Out: where the mapping starts;
+ *	  may be written also when the call fails
  *
  * Give devices access to the memory of a file, as IOMMU_IOAS_MAP does to that
  * of a process. The mapping belongs to no address space: no process needs the
@@ -300,6 +302,10 @@ struct iommu_ioas_map {
  *   EINVAL            The offset of @start in its page is not a multiple of
  *                     the alignment. When pages are pinned: the file is of
  *                     another kind, or ends before the range does.
+ *   ENOSPC            Also: no room in the file system, or no huge page left.
+ *   EBUSY             A page is where pinned ones must not stay, and cannot be
+ *                     moved.
+ *   EIO               A page cannot be read.
  *   ================= ========================================================
  */
 struct iommu_ioas_map_file {
@@ -322,7 +328,8 @@ struct iommu_ioas_map_file {
  * @dst_ioas_id: IOAS to map into
  * @src_ioas_id: IOAS to take from; may be the same one
  * @length: Bytes to copy
- * @dst_iova: In: where to map, if FIXED_IOVA is set. Out: where it starts
+ * @dst_iova: In: where to map, if FIXED_IOVA is set. Out: where it starts; may
+ *	      be written also when the call fails
  * @src_iova: Start of the source range
  *
  * Map memory that an IOAS maps already. The source range may begin and end
@@ -407,7 +414,7 @@ struct iommu_ioas_unmap {
  *   EOPNOTSUPP        @__reserved is set.
  *   EINVAL            A mapping was not made by IOMMU_IOAS_MAP_FILE, or copied
  *                     from one that was.
- *   EBUSY             Another thread is mapping or unmapping.
+ *   EBUSY             Another thread is mapping.
  *   ENOMEM            The caller's memory-lock limit would be exceeded.
  *   ================= ========================================================
  */
@@ -595,9 +602,12 @@ enum iommu_hwpt_data_type {
  *
  *   ================= ========================================================
  *   EOPNOTSUPP        A flag, @data_type or reserved field asks for what the
- *                     kernel or the device's IOMMU does not do.
- *   EINVAL            @data_type and @data_len disagree, or @pt_id names
- *                     nothing a table can be made from.
+ *                     kernel or the device's IOMMU does not do; or the IOMMU
+ *                     driver cannot prepare a table while the device's group
+ *                     is attached to another one.
+ *   EINVAL            @data_type and @data_len disagree, @pt_id names nothing
+ *                     a table can be made from, or the smallest page of the
+ *                     IOMMU is larger than the CPU's.
  *   ENOENT            @dev_id names no device.
  *   EADDRINUSE        A mapping, or the list of IOMMU_IOAS_ALLOW_IOVAS, uses
  *                     IOVAs that the device's IOMMU cannot translate.
