@@ -56,9 +56,9 @@ requests()
 	case $1 in
 	n)	printf 'CONFIG_VFIO=y\nCONFIG_VFIO_PCI=y\n' ;;
 	y)	printf 'CONFIG_IOMMUFD=y\nCONFIG_IOMMUFD_TEST=y\nCONFIG_IOMMUFD_KUNIT_TEST=y\n'
-		printf 'CONFIG_VFIO=y\nCONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_PCI=y\n' ;;
+		printf 'CONFIG_VFIO=y\nCONFIG_VFIO_CONTAINER=y\nCONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_PCI=y\n' ;;
 	m)	printf 'CONFIG_IOMMUFD=m\nCONFIG_IOMMUFD_TEST=y\nCONFIG_IOMMUFD_KUNIT_TEST=y\n'
-		printf 'CONFIG_VFIO=m\nCONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_PCI=m\n' ;;
+		printf 'CONFIG_VFIO=m\nCONFIG_VFIO_CONTAINER=y\nCONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_PCI=m\n' ;;
 	users)	fragments=("$here/config/base.config" "$here/config/users.config") ;;
 	esac
 	cat "$linux"/kernel/configs/tiny{-base,}.config "$linux/arch/x86/configs/tiny.config" "${fragments[@]}"
