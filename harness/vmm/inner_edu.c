@@ -16,7 +16,6 @@
 #include "inner.h"
 
 #define PATIENCE_MS 60000
-#define POLL_MS 100
 #define DMA_BYTES (4UL << 20)
 #define SEED 4711
 #define PAGEMAP_PRESENT (1ULL << 63)
@@ -29,13 +28,6 @@ struct opened_edu {
 	int device;
 	struct edu edu;
 };
-
-static bool edu_present(void)
-{
-	struct edu_list list;
-
-	return edu_list_read(&list) > 0;
-}
 
 static bool open_device(struct opened_edu *opened)
 {
@@ -63,15 +55,13 @@ static void close_device(struct opened_edu *opened)
 }
 
 /* sysfs names the driver of a device before the driver is done with it. */
-static bool open_soon(struct opened_edu *opened)
+static bool edu_present(void)
 {
-	for (int ms = 0; ms < PATIENCE_MS; ms += POLL_MS) {
-		if (open_device(opened))
-			return true;
-		close_device(opened);
-		usleep(POLL_MS * 1000);
-	}
-	return open_device(opened);
+	struct opened_edu opened;
+	bool usable = open_device(&opened);
+
+	close_device(&opened);
+	return usable;
 }
 
 /* 0 for an address that has no memory */
@@ -114,7 +104,7 @@ static void edu_try(void)
 
 	memory = memory_alloc(DMA_BYTES);
 	memory_fill(memory, DMA_BYTES, SEED);
-	if (open_soon(&opened) && !edu_start(&opened.edu, opened.device)) {
+	if (open_device(&opened) && !edu_start(&opened.edu, opened.device)) {
 		result(true, "identity");
 		result(reaches(&opened.edu, memory) &&
 		       reaches(&opened.edu, memory + DMA_BYTES - PAGE_SIZE), "DMA both ways");
