@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,6 +272,29 @@ TEST_F_TIMEOUT(dma, readable_memory_is_not_written, TEST_SECONDS)
 	EXPECT_TRUE(memory_matches(page, EDU_DMA_MAX, 11));
 	EXPECT_TRUE(write_is_stopped(&self->edu, IOVA, self->memory,
 				     PAGE_SIZE));
+}
+
+/* As a container maps it. IOMMUs refuse it, or let the device do nothing. */
+TEST_F_TIMEOUT(dma, memory_without_permission_is_out_of_reach, TEST_SECONDS)
+{
+	struct vfio_iommu_type1_dma_map arg = {
+		.argsz = sizeof(arg),
+		.vaddr = (uintptr_t)self->memory,
+		.iova = IOVA,
+		.size = LENGTH - PAGE_SIZE,
+	};
+	char *good = self->memory + LENGTH - PAGE_SIZE;
+	const __u64 good_iova = IOVA + LENGTH - PAGE_SIZE;
+	int ret;
+
+	must(vfio_ioas_set(self->bound.iommufd, self->bound.ioas_id));
+	ret = errno_of(ioctl(self->bound.iommufd, VFIO_IOMMU_MAP_DMA, &arg));
+	EXPECT_TRUE(!ret || ret == -EINVAL);
+	must(map(&self->bound, good, PAGE_SIZE, good_iova));
+	EXPECT_TRUE(write_is_stopped(&self->edu, IOVA, self->memory,
+				     PAGE_SIZE));
+	EXPECT_TRUE(read_is_stopped(&self->edu, good_iova, good, IOVA,
+				    self->memory));
 }
 
 /*
