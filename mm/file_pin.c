@@ -19,6 +19,7 @@
 #include <linux/mm_inline.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 
 #include "internal.h"
@@ -61,6 +62,9 @@ static long hugetlb_page_make(struct file *file, loff_t offset, loff_t size)
 	if (ret == -ENOSPC)
 		ret = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, offset,
 					    size);
+	/* It gives up for any signal. Only those that kill are to end a pin. */
+	if (ret == -EINTR && !fatal_signal_pending(current))
+		ret = -ERESTARTNOINTR;
 	return ret;
 }
 
@@ -189,7 +193,8 @@ EXPORT_SYMBOL_GPL(file_can_pin);
  * Return: how many were pinned, from @first on, at least 1 and all of one
  * folio; -EINVAL when @index lies beyond the end of the file; -EBUSY when the
  * page is where long pins are not allowed, and cannot be moved; -ENOMEM,
- * -ENOSPC and others from making a page.
+ * -ENOSPC and others from making a page; -ERESTARTNOINTR, which makes the
+ * system call begin anew, when a signal came while a huge page was made.
  */
 long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		    struct page **first)

@@ -37,7 +37,7 @@ static int move_add(struct list_head *moves, struct mapping *mapping)
 
 	if (mapping->area.state == IOVA_AREA_BUILDING)
 		return -EBUSY;
-	if (!mapping->memory->file)
+	if (!mapping->memory->of_file)
 		return -EINVAL;
 	move = kzalloc(sizeof(*move), GFP_KERNEL_ACCOUNT);
 	if (!move)

@@ -226,7 +226,7 @@ static int ioas_add_user(struct iommufd_ioas *ioas, u64 address, u64 length,
 	ret = check_memory(address, length);
 	if (ret)
 		return ret;
-	memory = user_memory_create(address, length, prot & IOMMU_WRITE,
+	memory = user_memory_create(address, prot & IOMMU_WRITE,
 				    &ioas->object.ictx->ledger);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
@@ -290,8 +290,7 @@ static int ioas_map_file(struct iommufd_command *command,
 	file = fget(arg->fd);
 	if (!file)
 		return -EBADF;
-	memory = user_memory_create_file(file, arg->start, arg->length,
-					 prot & IOMMU_WRITE,
+	memory = user_memory_create_file(file, arg->start, prot & IOMMU_WRITE,
 					 &command->ictx->ledger);
 	fput(file);
 	if (IS_ERR(memory))

@@ -84,7 +84,7 @@ static void count_pinned(struct user_memory *memory, long nr_pages)
 	ledger_add(memory->charge.ledger, LEDGER_PAGES_PINNED, nr_pages);
 }
 
-static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
+static struct user_memory *memory_alloc(u64 address, bool writable,
 					struct ledger *ledger)
 {
 	struct user_memory *memory;
@@ -96,9 +96,7 @@ static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
 	mutex_init(&memory->lock);
 	memory_charge_init(&memory->charge, ledger);
 	ledger_add(ledger, LEDGER_MEMORIES, 1);
-	memory->address = address & PAGE_MASK;
-	memory->nr_pages = ((address + length - 1) >> PAGE_SHIFT) -
-			   (address >> PAGE_SHIFT) + 1;
+	memory->address = round_down(address, PAGE_SIZE);
 	memory->writable = writable;
 	memory->spans = RB_ROOT;
 	return memory;
@@ -107,7 +105,6 @@ static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
 /**
  * user_memory_create() - Name memory of the current process
  * @address: user address, any alignment
- * @length: bytes, at least 1; @address + @length does not wrap
  * @writable: devices may write to it
  * @ledger: of the context, which outlives the memory
  *
@@ -115,18 +112,16 @@ static struct user_memory *memory_alloc(u64 address, u64 length, bool writable,
  *
  * Return: the memory, to be given back with user_memory_put(); -ENOMEM.
  */
-struct user_memory *user_memory_create(unsigned long address,
-				       unsigned long length, bool writable,
+struct user_memory *user_memory_create(unsigned long address, bool writable,
 				       struct ledger *ledger)
 {
-	return memory_alloc(address, length, writable, ledger);
+	return memory_alloc(address, writable, ledger);
 }
 
 /**
  * user_memory_create_file() - Name memory of a file
- * @file: a reference is taken
+ * @file: a reference is taken if it can be pinned
  * @offset: of the first byte, any alignment
- * @length: bytes, at least 1; @offset + @length - 1 does not wrap
  * @writable: devices may write to it
  * @ledger: as user_memory_create()
  *
@@ -135,13 +130,19 @@ struct user_memory *user_memory_create(unsigned long address,
  * Return: as user_memory_create().
  */
 struct user_memory *user_memory_create_file(struct file *file, u64 offset,
-					    u64 length, bool writable,
+					    bool writable,
 					    struct ledger *ledger)
 {
-	struct user_memory *memory = memory_alloc(offset, length, writable,
-						  ledger);
+	struct user_memory *memory = memory_alloc(offset, writable, ledger);
 
-	if (!IS_ERR(memory))
+	if (IS_ERR(memory))
+		return memory;
+	memory->of_file = true;
+	/*
+	 * Others may themselves keep the memory: the file of the context, or of
+	 * a device that is bound to it. Neither would ever be closed.
+	 */
+	if (file_can_pin(file))
 		memory->file = get_file(file);
 	return memory;
 }
@@ -313,10 +314,11 @@ static int pin_range(struct user_memory *memory, struct pin_batch *batch,
 static int pin_file_range(struct user_memory *memory, struct page_runs *runs,
 			  struct page_range range)
 {
-	pgoff_t index = (memory->address >> PAGE_SHIFT) + range.first;
+	u64 index = (memory->address >> PAGE_SHIFT) + range.first;
 	unsigned long nr_pages = range.last - range.first + 1;
 
-	if (!file_can_pin(memory->file))
+	/* No file is so long that its pages have no index. */
+	if (!memory->file || index + nr_pages > ULONG_MAX)
 		return -EINVAL;
 	while (runs->nr_pages != nr_pages) {
 		unsigned long done = runs->nr_pages;
@@ -391,7 +393,7 @@ static int pin_source(struct user_memory *memory, struct page_runs *runs,
 	struct mm_struct *mm = memory->charge.mm;
 	int ret;
 
-	if (memory->file)
+	if (memory->of_file)
 		return pin_file_range(memory, runs, range);
 	if (!mmget_not_zero(mm))
 		return -EFAULT;

@@ -30,9 +30,9 @@ struct file;
  * @lock: protects @spans; outside of mmap_lock and the locks of the IOMMU
  * @charge: whose memory, and who pays; immutable, but for memory of a file under
  *          @lock
- * @file: the file, with a reference; NULL for memory of @charge.mm; immutable
- * @address: user address, or offset in @file, of the first page; immutable
- * @nr_pages: immutable
+ * @of_file: of a file, not of @charge.mm; immutable
+ * @file: the file, with a reference; NULL if it cannot be pinned; immutable
+ * @address: user address, or offset in the file, of the first page; immutable
  * @writable: devices may write, so the pages must be writable and become
  *            dirty; immutable
  * @spans: struct pinned_span, disjoint, in order of index; under @lock
@@ -43,7 +43,7 @@ struct user_memory {
 	struct memory_charge charge;
 	struct file *file;
 	u64 address;
-	unsigned long nr_pages;
+	bool of_file;
 	bool writable;
 	struct rb_root spans;
 };
@@ -58,11 +58,10 @@ struct page_range {
 	unsigned long last;
 };
 
-struct user_memory *user_memory_create(unsigned long address,
-				       unsigned long length, bool writable,
+struct user_memory *user_memory_create(unsigned long address, bool writable,
 				       struct ledger *ledger);
 struct user_memory *user_memory_create_file(struct file *file, u64 offset,
-					    u64 length, bool writable,
+					    bool writable,
 					    struct ledger *ledger);
 void user_memory_get(struct user_memory *memory);
 void user_memory_put(struct user_memory *memory);

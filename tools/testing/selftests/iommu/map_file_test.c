@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 /* A map that takes long; the signal comes after it now and then. */
 #define LONG_LENGTH 0x4000000ULL
 #define ROUNDS_MAX 10
+#define SIGNAL_ROUNDS 20
 
 enum kind {
 	KIND_MEMFD,
@@ -467,6 +469,67 @@ TEST_F_TIMEOUT(map_file, pins_are_those_of_the_file, TEST_SECONDS)
 	must(ioas_unmap_all(self->space.iommufd, self->space.ioas_id, NULL));
 	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory,
 				 self->length, 0));
+}
+
+/* A mapping that kept the context would be kept by it. */
+TEST(context_that_is_mapped_in_itself_ends)
+{
+	char *memory = memory_alloc(PAGE_SIZE);
+	struct space space;
+	struct mock mock;
+	__u32 bare;
+
+	need(mock_exists(), "the mock IOMMU");
+	space_open_mock(&space, &mock);
+	must(ioas_map_fixed(space.iommufd, space.ioas_id, memory, PAGE_SIZE,
+			    IOVA));
+	must(ioas_alloc(space.iommufd, &bare));
+	EXPECT_EQ(0, ioas_map_file_fixed(space.iommufd, bare, space.iommufd, 0,
+					 PAGE_SIZE, IOVA));
+	EXPECT_EQ(1, pages_pinned());
+	space_close(&space);
+	EXPECT_EQ(0, pages_pinned());
+	memory_free(memory, PAGE_SIZE);
+}
+
+static volatile sig_atomic_t nr_signals;
+
+static void count_signal(int signal)
+{
+	nr_signals++;
+}
+
+/* Huge pages are made one by one, and a signal may come in between. */
+TEST(signal_does_not_end_a_map_of_huge_pages)
+{
+	const struct itimerval often = {
+		.it_interval.tv_usec = 1000,
+		.it_value.tv_usec = 1000,
+	};
+	const struct itimerval never = {};
+	const struct sigaction action = { .sa_handler = count_signal };
+	unsigned int round;
+	struct space space;
+	struct mock mock;
+
+	need(mock_exists(), "the mock IOMMU");
+	need(reserve_huge_pages(), "huge pages");
+	space_open_mock(&space, &mock);
+	must(errno_of(sigaction(SIGPROF, &action, NULL)));
+	must(errno_of(setitimer(ITIMER_PROF, &often, NULL)));
+	for (round = 0; round != SIGNAL_ROUNDS || !nr_signals; round++) {
+		int file = must(errno_of(memfd_create("map_file_test",
+						      MFD_CLOEXEC |
+						      MFD_HUGETLB)));
+
+		must(errno_of(ftruncate(file, 4 * HUGE_PAGE)));
+		EXPECT_EQ(0, ioas_map_file_fixed(space.iommufd, space.ioas_id,
+						 file, 0, 4 * HUGE_PAGE, IOVA));
+		must(ioas_unmap_all(space.iommufd, space.ioas_id, NULL));
+		must(errno_of(close(file)));
+	}
+	must(errno_of(setitimer(ITIMER_PROF, &never, NULL)));
+	space_close(&space);
 }
 
 /* What is no memory is refused when it should be pinned, and only then. */

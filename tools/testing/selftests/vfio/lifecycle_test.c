@@ -219,6 +219,22 @@ TEST_F_TIMEOUT(driver, dma_works_until_the_file_is_closed, TEST_SECONDS)
 	close(event);
 }
 
+/* The file would be kept by the context, and the context by the device. */
+TEST_F_TIMEOUT(driver, device_mapped_in_its_own_context_is_closed, TEST_SECONDS)
+{
+	__u32 dev_id, ioas_id;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	must(ioas_alloc(self->iommufd, &ioas_id));
+	must(ioas_map_file_fixed(self->iommufd, ioas_id, self->device, 0,
+				 PAGE_SIZE, IOVA));
+	close(self->iommufd);
+	close(self->device);
+	self->iommufd = must(iommufd_open());
+	self->device = must(vfio_cdev_open(self->pci.bdf));
+	EXPECT_EQ(0, vfio_bind(self->device, self->iommufd, &dev_id));
+}
+
 TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
 {
 	int log = log_open();
