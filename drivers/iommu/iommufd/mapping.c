@@ -350,14 +350,13 @@ static int fill_visit_single(const struct page_run *run, void *data)
 	unsigned long i;
 
 	for (i = 0; i != run->nr_pages; i++) {
-		int ret = iommu_map(fill->table->domain, fill->iova,
-				    PFN_PHYS(run->pfn + i), PAGE_SIZE,
-				    fill->prot);
+		int ret;
 
-		if (ret)
-			return ret;
-		fill->iova += PAGE_SIZE;
-		ret = fill_pause();
+		fill->batch->start = PFN_PHYS(run->pfn + i);
+		fill->batch->length = PAGE_SIZE;
+		fill->length = PAGE_SIZE;
+		fill->nr = 1;
+		ret = fill_flush(fill);
 		if (ret)
 			return ret;
 	}

@@ -191,7 +191,9 @@ static int map_far_apart(FIXTURE_DATA(memcg) * self)
 	return ret ? 1 : 0;
 }
 
-TEST_F_TIMEOUT(memcg, mapper_is_charged_for_the_tables, TEST_SECONDS)
+static void expect_charge_for_tables(struct __test_metadata *_metadata,
+				     FIXTURE_DATA(memcg) * self,
+				     bool large_pages)
 {
 	long before = cgroup_stat(self->cgroup, "kernel");
 	struct edu_list list;
@@ -199,12 +201,24 @@ TEST_F_TIMEOUT(memcg, mapper_is_charged_for_the_tables, TEST_SECONDS)
 	edu_list_read(&list);
 	need(edu_alone(&list, 0), "an edu device alone in its group");
 	bound_device_open(&self->bound, edu_alone(&list, 0)->bdf);
+	must(option_set(self->bound.iommufd, IOMMU_OPTION_HUGE_PAGES,
+			self->bound.ioas_id, large_pages));
 	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
 	ASSERT_EQ(0, run_in_group(self, map_far_apart));
 	EXPECT_LE(before + TABLES * (BYTES_PER_MAP + PAGE_SIZE),
 		  cgroup_stat(self->cgroup, "kernel"));
 	bound_device_close(&self->bound);
 	EXPECT_GT(before + SLACK, cgroup_stat(self->cgroup, "kernel"));
+}
+
+TEST_F_TIMEOUT(memcg, mapper_is_charged_for_the_tables, TEST_SECONDS)
+{
+	expect_charge_for_tables(_metadata, self, true);
+}
+
+TEST_F_TIMEOUT(memcg, mapper_is_charged_for_tables_of_small_pages, TEST_SECONDS)
+{
+	expect_charge_for_tables(_metadata, self, false);
 }
 
 static int map_in_own_context(FIXTURE_DATA(memcg) * self)
