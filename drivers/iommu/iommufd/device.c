@@ -335,14 +335,16 @@ int iommufd_device_hw_info(struct iommufd_command *command)
 	ops = dev_iommu_ops(idev->dev);
 	if (ops->hw_info)
 		ops->hw_info(idev->dev, &hw);
+	/*
+	 * Not while user memory is touched, which may take as long as another
+	 * process likes: a close waits for it, with locks that others need.
+	 */
+	iommufd_object_put(&idev->object);
+
 	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE &&
 	    arg->in_data_type != IOMMU_HW_INFO_TYPE_DEFAULT &&
 	    arg->in_data_type != hw.type)
-		ret = -EOPNOTSUPP;
-	else
-		ret = hw_info_copy(arg, &hw);
-	if (!ret)
-		ret = iommufd_command_reply(command);
-	iommufd_object_put(&idev->object);
-	return ret;
+		return -EOPNOTSUPP;
+	ret = hw_info_copy(arg, &hw);
+	return ret ?: iommufd_command_reply(command);
 }
