@@ -99,8 +99,11 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
  */
 void iommufd_object_put(struct iommufd_object *object)
 {
-	if (refcount_dec_and_test(&object->users))
+	if (refcount_dec_and_test(&object->users)) {
+		/* It looks for waiters, who look at the count. */
+		smp_mb__after_atomic();
 		wake_up_var(&object->users);
+	}
 }
 
 /* Take the number of an object away if nothing but the number refers to it. */
