@@ -248,6 +248,7 @@ void mapped_space_remove_client(struct mapped_space *space,
 int mapping_drain(struct mapped_space *space, struct mapping *mapping)
 {
 	unsigned int round;
+	bool kept;
 
 	for (round = 0; round != DRAIN_ROUNDS; round++) {
 		request_mapping(space, mapping);
@@ -256,7 +257,11 @@ int mapping_drain(struct mapped_space *space, struct mapping *mapping)
 					   DRAIN_WAIT))
 			return 0;
 	}
-	WARN_ONCE(1, "iommufd: a driver keeps pages of a mapping that goes away\n");
+	/* A user without a pin is still waiting for pages, which others bring. */
+	mutex_lock(&space->lock);
+	kept = !RB_EMPTY_ROOT(&mapping->pins);
+	mutex_unlock(&space->lock);
+	WARN_ONCE(kept, "iommufd: a driver keeps pages of a mapping that goes away\n");
 	return -EDEADLK;
 }
 
