@@ -41,9 +41,8 @@ static int idev_reserve(struct iommufd_device *idev,
 	LIST_HEAD(regions);
 	int ret;
 
+	/* Some may be there also after a failure. */
 	ret = iommu_get_group_resv_regions(idev->group->iommu_group, &regions);
-	if (ret)
-		return ret;
 	list_for_each_entry_safe(region, next, &regions, list) {
 		/* Mapped by firmware for its own use, not needed any more. */
 		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)

@@ -71,9 +71,8 @@ static int domain_set_msi_window(struct iommu_domain *domain,
 	LIST_HEAD(regions);
 	int ret;
 
+	/* Some may be there also after a failure. */
 	ret = iommu_get_group_resv_regions(group->iommu_group, &regions);
-	if (ret)
-		return ret;
 	list_for_each_entry_safe(region, next, &regions, list) {
 		if (region->type == IOMMU_RESV_SW_MSI) {
 			translated = true;
@@ -81,7 +80,9 @@ static int domain_set_msi_window(struct iommu_domain *domain,
 		}
 		kfree(region);
 	}
-	return translated ? iommu_get_msi_cookie(domain, base) : 0;
+	if (!ret && translated)
+		ret = iommu_get_msi_cookie(domain, base);
+	return ret;
 }
 
 static int hwpt_prepare(struct iommufd_hwpt *hwpt, struct iommufd_device *idev)
