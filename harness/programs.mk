@@ -27,7 +27,7 @@ helper_objects32 := $(patsubst $(SELFTESTS)/%.c,$(OUT)/obj32/%.o,$(filter $(SELF
 all: $(test_programs) $(test_programs32) $(sample_programs) host
 
 host:
-	$(MAKE) -C $(LINUX)/tools/testing/iommufd
+	$(MAKE) -C $(LINUX)/tools/testing/iommufd all iova_space_32_test
 	@mkdir -p $(OUT)/host
 	cp -u $(LINUX)/tools/testing/iommufd/*_test $(OUT)/host/
 

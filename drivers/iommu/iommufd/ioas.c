@@ -101,7 +101,7 @@ static int ioas_copy_ranges(struct mapped_space *space,
 		    copy_to_user(&array[*count], &range, sizeof(range)))
 			return -EFAULT;
 		++*count;
-		if (range.last == U64_MAX)
+		if (range.last == IOVA_SPACE_LAST)
 			return 0;
 		from = range.last + 1;
 	}

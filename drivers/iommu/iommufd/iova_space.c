@@ -287,7 +287,7 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 	u64 huge = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? PMD_SIZE :
 							     PAGE_SIZE;
 	const u64 lowest = PAGE_SIZE;
-	const u64 highest = U64_MAX - PAGE_SIZE;
+	const u64 highest = IOVA_SPACE_LAST - PAGE_SIZE;
 	u64 low_bits = address & ~PAGE_MASK;
 	struct iova_interval *window;
 	u64 granule;
@@ -334,7 +334,8 @@ int iova_space_check(struct iova_space *space, u64 start, u64 length)
 		return -EINVAL;
 	if (last < start)
 		return -EOVERFLOW;
-	if (interval_iter_first(&space->reserved, start, last))
+	if (last > IOVA_SPACE_LAST ||
+	    interval_iter_first(&space->reserved, start, last))
 		return -EINVAL;
 	if (iova_space_first(space, start, last))
 		return -EEXIST;
@@ -446,7 +447,8 @@ int iova_space_swap_allowed(struct iova_space *space,
 
 	for (interval = interval_iter_first(intervals, 0, U64_MAX); interval;
 	     interval = interval_iter_next(interval, 0, U64_MAX))
-		if (interval_iter_first(&space->reserved, interval->start,
+		if (interval->last > IOVA_SPACE_LAST ||
+		    interval_iter_first(&space->reserved, interval->start,
 					interval->last))
 			return -EADDRINUSE;
 	swap(space->allowed, *intervals);
@@ -465,12 +467,14 @@ bool iova_space_next_usable(struct iova_space *space, u64 from,
 	for (interval = interval_iter_first(&space->reserved, from, U64_MAX);
 	     interval && interval->start <= from;
 	     interval = interval_iter_first(&space->reserved, from, U64_MAX)) {
-		if (interval->last == U64_MAX)
+		if (interval->last >= IOVA_SPACE_LAST)
 			return false;
 		from = interval->last + 1;
 	}
 	*start = from;
-	*last = interval ? interval->start - 1 : U64_MAX;
+	*last = IOVA_SPACE_LAST;
+	if (interval)
+		*last = min(*last, interval->start - 1);
 	return true;
 }
 

@@ -12,13 +12,21 @@
  * reserved  a range where no area may be, with the owner that asked for it;
  *           reserved ranges may overlap each other
  * allowed   when there are any, the only ranges for an automatic choice
- * last      the last byte of a range: 2^64 - 1 is a legal address
+ * last      the last byte of a range: the highest address is a legal one
  */
 #ifndef __IOMMUFD_IOVA_SPACE_H
 #define __IOMMUFD_IOVA_SPACE_H
 
+#include <linux/bits.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
+
+/*
+ * The last IOVA that can be mapped. The IOMMU core counts addresses and bytes in
+ * unsigned long; short of the last page of 32 bits no number of bytes overflows.
+ */
+#define IOVA_SPACE_LAST \
+	(BITS_PER_LONG == 64 ? U64_MAX : (u64)ULONG_MAX - PAGE_SIZE)
 
 enum iova_area_state {
 	/* IOVA taken, memory not reachable yet: only its creator touches it */

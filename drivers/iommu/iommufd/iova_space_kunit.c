@@ -91,7 +91,7 @@ static void areas_never_overlap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, 100, 10));
 	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, 109, 1));
 	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, 0, 101));
-	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, 0, U64_MAX));
+	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, 0, IOVA_SPACE_LAST));
 	KUNIT_EXPECT_EQ(test, 0, take(test, 99, 1));
 	KUNIT_EXPECT_EQ(test, 0, take(test, 110, 1));
 }
@@ -100,9 +100,9 @@ static void whole_space_can_be_taken(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, -EINVAL, take(test, 0, 0));
 	KUNIT_EXPECT_EQ(test, -EOVERFLOW, take(test, U64_MAX, 2));
-	KUNIT_ASSERT_EQ(test, 0, take(test, 0, U64_MAX));
-	KUNIT_ASSERT_EQ(test, 0, take(test, U64_MAX, 1));
-	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, U64_MAX, 1));
+	KUNIT_ASSERT_EQ(test, 0, take(test, 0, IOVA_SPACE_LAST));
+	KUNIT_ASSERT_EQ(test, 0, take(test, IOVA_SPACE_LAST, 1));
+	KUNIT_EXPECT_EQ(test, -EEXIST, take(test, IOVA_SPACE_LAST, 1));
 	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, 1));
 }
 
@@ -245,7 +245,7 @@ static void usable_ranges_are_between_reserved_ones(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, iova_space_next_usable(&fixture->space, 0,
 						       &start, &last));
 	KUNIT_EXPECT_EQ(test, 0, start);
-	KUNIT_EXPECT_EQ(test, U64_MAX, last);
+	KUNIT_EXPECT_EQ(test, IOVA_SPACE_LAST, last);
 
 	/* touching, overlapping, and at either end */
 	KUNIT_ASSERT_EQ(test, 0, reserve(test, 0, 9, NULL));

@@ -168,7 +168,7 @@ static u32 info_ranges(struct iommufd_ioas *ioas, struct info_reply *reply,
 			reply->ranges.iova_ranges[nr].end = last;
 		}
 		nr++;
-		if (last == U64_MAX)
+		if (last == IOVA_SPACE_LAST)
 			break;
 		from = last + 1;
 	}

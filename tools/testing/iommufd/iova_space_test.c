@@ -2,7 +2,7 @@
 /*
  * iova_space.c against a model that is too simple to be wrong: one byte for
  * each of 2048 pages of a small window, at the bottom or at the very top of
- * the 64-bit space. The same random operations go to both.
+ * what can be mapped. The same random operations go to both.
  */
 #include <errno.h>
 #include <string.h>
@@ -156,7 +156,7 @@ static int model_choose(u64 granule, unsigned int pages)
 		u64 iova = page_address(page);
 
 		if (iova < PAGE_SIZE || iova & (granule - 1) ||
-		    iova + pages * PAGE_SIZE - 1 > U64_MAX - PAGE_SIZE)
+		    iova + pages * PAGE_SIZE - 1 > IOVA_SPACE_LAST - PAGE_SIZE)
 			continue;
 		if (model_in_window(page, pages) &&
 		    !model_has_mapped(page, pages) &&
@@ -292,7 +292,7 @@ static void check_usable(void)
 			CHECK(model.reserved[page]);
 		for (; page < MODEL_PAGES && page_address(page) <= last; page++)
 			CHECK(!model.reserved[page]);
-		if (last == U64_MAX)
+		if (last == IOVA_SPACE_LAST)
 			break;
 		from = last + 1;
 	}
@@ -330,10 +330,19 @@ static void check_alignment(void)
 	CHECK(!add_somewhere(&odd, 0, 4096));
 	CHECK(odd.start == 4096);
 	iova_space_remove(&space, &odd);
-	CHECK(!add_at(&odd, 0, -4096ULL));
+	CHECK(!add_at(&odd, 0, IOVA_SPACE_LAST - 4095));
 	odd.hole = 0;
 	CHECK(add_somewhere(&(struct iova_area){}, 0, 4096) ==
 	      -ENOSPC);
+	if (IOVA_SPACE_LAST != U64_MAX) {
+		CHECK(add_at(&odd, IOVA_SPACE_LAST + 1, 4096) == -EINVAL);
+		CHECK(add_at(&odd, IOVA_SPACE_LAST - 4095, 8192) == -EINVAL);
+		CHECK(!iova_intervals_add(&intervals, 4096,
+					  IOVA_SPACE_LAST + 1));
+		CHECK(iova_space_swap_allowed(&space, &intervals) ==
+		      -EADDRINUSE);
+		iova_intervals_free(&intervals);
+	}
 	iova_space_remove(&space, &odd);
 	iova_space_destroy(&space);
 }
@@ -397,8 +406,8 @@ int main(void)
 	printf("iova_space: seed %#llx\n", (unsigned long long)seed);
 	check_alignment();
 	run(0, 100000);
-	run(0 - (u64)MODEL_PAGES * PAGE_SIZE, 100000);
-	run(1ULL << 40, 100000);
+	run(IOVA_SPACE_LAST + 1 - MODEL_PAGES * PAGE_SIZE, 100000);
+	run(1ULL << (BITS_PER_LONG - 8), 100000);
 	printf("iova_space: ok\n");
 	return 0;
 }
