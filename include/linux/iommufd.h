@@ -34,8 +34,6 @@
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
 
-#include <linux/err.h>
-#include <linux/errno.h>
 #include <linux/types.h>
 
 struct device;
@@ -63,10 +61,8 @@ struct iommufd_access_ops {
 /* Flags of pin and copy: to the memory, not just from it */
 #define IOMMUFD_ACCESS_WRITE	1
 
-#if IS_ENABLED(CONFIG_IOMMUFD)
 struct iommufd_ctx *iommufd_ctx_from_fd(int fd);
 struct iommufd_ctx *iommufd_ctx_from_file(struct file *file);
-void iommufd_ctx_get(struct iommufd_ctx *ictx);
 void iommufd_ctx_put(struct iommufd_ctx *ictx);
 
 struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
@@ -95,58 +91,4 @@ int iommufd_access_copy(struct iommufd_access *access, u64 iova, void *buffer,
 int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id);
 int iommufd_compat_ioas_create(struct iommufd_ctx *ictx);
 int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx);
-#else
-static inline struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
-{
-	return ERR_PTR(-EBADFD);
-}
-
-static inline void iommufd_ctx_get(struct iommufd_ctx *ictx)
-{
-}
-
-static inline void iommufd_ctx_put(struct iommufd_ctx *ictx)
-{
-}
-
-static inline struct iommufd_device *
-iommufd_bind_device(struct iommufd_ctx *ictx, struct device *dev,
-		    const u64 *cookie, u32 *id)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline void iommufd_unbind_device(struct iommufd_device *idev)
-{
-}
-
-static inline int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void iommufd_detach_device(struct iommufd_device *idev)
-{
-}
-
-static inline int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline int iommufd_compat_ioas_create(struct iommufd_ctx *ictx)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx)
-{
-	return -EOPNOTSUPP;
-}
-#endif
 #endif

@@ -5,13 +5,13 @@
 #ifndef __IOMMUFD_CONTEXT_H
 #define __IOMMUFD_CONTEXT_H
 
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/xarray.h>
 
 #include "ledger.h"
 
-struct file;
 struct iommufd_ioas;
 
 /**
@@ -42,5 +42,11 @@ struct iommufd_ctx {
 	struct list_head cookies;
 	struct list_head groups;
 };
+
+/* To be given back with iommufd_ctx_put(). */
+static inline void iommufd_ctx_get(struct iommufd_ctx *ictx)
+{
+	get_file(ictx->file);
+}
 
 #endif

@@ -376,16 +376,6 @@ static const struct file_operations iommufd_fops = {
 };
 
 /**
- * iommufd_ctx_get() - Take another reference on a context
- * @ictx: the context
- */
-void iommufd_ctx_get(struct iommufd_ctx *ictx)
-{
-	get_file(ictx->file);
-}
-EXPORT_SYMBOL_GPL(iommufd_ctx_get);
-
-/**
  * iommufd_ctx_put() - Give a reference back
  * @ictx: the context
  *
