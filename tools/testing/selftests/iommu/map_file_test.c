@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -502,21 +502,26 @@ static void count_signal(int signal)
 /* Huge pages are made one by one, and a signal may come in between. */
 TEST(signal_does_not_end_a_map_of_huge_pages)
 {
-	const struct itimerval often = {
-		.it_interval.tv_usec = 1000,
-		.it_value.tv_usec = 1000,
+	const struct itimerspec often = {
+		.it_interval.tv_nsec = 5000000,
+		.it_value.tv_nsec = 5000000,
 	};
-	const struct itimerval never = {};
 	const struct sigaction action = { .sa_handler = count_signal };
+	struct sigevent event = {
+		.sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGUSR1,
+	};
 	unsigned int round;
+	timer_t timer;
 	struct space space;
 	struct mock mock;
 
 	need(mock_exists(), "the mock IOMMU");
 	need(reserve_huge_pages(), "huge pages");
 	space_open_mock(&space, &mock);
-	must(errno_of(sigaction(SIGPROF, &action, NULL)));
-	must(errno_of(setitimer(ITIMER_PROF, &often, NULL)));
+	must(errno_of(sigaction(SIGUSR1, &action, NULL)));
+	must(errno_of(timer_create(CLOCK_MONOTONIC, &event, &timer)));
+	must(errno_of(timer_settime(timer, 0, &often, NULL)));
 	for (round = 0; round != SIGNAL_ROUNDS || !nr_signals; round++) {
 		int file = must(errno_of(memfd_create("map_file_test",
 						      MFD_CLOEXEC |
@@ -528,7 +533,7 @@ TEST(signal_does_not_end_a_map_of_huge_pages)
 		must(ioas_unmap_all(space.iommufd, space.ioas_id, NULL));
 		must(errno_of(close(file)));
 	}
-	must(errno_of(setitimer(ITIMER_PROF, &never, NULL)));
+	must(errno_of(timer_delete(timer)));
 	space_close(&space);
 }
 
