@@ -492,7 +492,7 @@ TEST(context_that_is_mapped_in_itself_ends)
 	memory_free(memory, PAGE_SIZE);
 }
 
-static volatile sig_atomic_t nr_signals;
+static sig_atomic_t nr_signals;
 
 static void count_signal(int signal)
 {
