@@ -6,8 +6,9 @@
 #
 # IOMMU=intel, amd or virtio is what the guest's devices are behind (intel).
 # TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
-# of emulation. SHELL_GUEST=1 puts the console on this terminal. DRY_RUN=1 prints the
-# QEMU command and does not run it.
+# of emulation. SHELL_GUEST=1 puts the console on this terminal. STOP_IF=program ends the
+# guest as soon as that succeeds when given console.log. DRY_RUN=1 prints the QEMU command
+# and does not run it.
 set -euo pipefail
 
 out=$1 kernel=$2 initramfs=$3
@@ -134,6 +135,7 @@ start_helper
 shown='' next=0
 while kill -0 "$qemu" 2>/dev/null; do
 	sleep 0.2
+	[ -z "${STOP_IF:-}" ] || ! "$STOP_IF" "$out/console.log" || kill "$qemu" 2>/dev/null || true
 	running=$(grep -a '^@@ begin' "$out/verdict.log" 2>/dev/null | tail -n 1 | cut -d' ' -f3- || true)
 	running=${running:-booting}
 	if [ -t 1 ]; then
