@@ -267,6 +267,20 @@ static bool window_search(struct iova_space *space, u64 first, u64 last,
 	return false;
 }
 
+/*
+ * Allowed intervals that touch are one window. Return: the interval that begins
+ * the next one.
+ */
+static struct iova_interval *window_end(struct iova_interval *window,
+					u64 highest, u64 *last)
+{
+	do {
+		*last = min(window->last, highest);
+		window = interval_iter_next(window, 0, highest);
+	} while (window && window->start == *last + 1);
+	return window;
+}
+
 /**
  * iova_space_choose() - Find room
  * @space: where
@@ -290,7 +304,7 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 	const u64 highest = IOVA_SPACE_LAST - PAGE_SIZE;
 	u64 low_bits = address & ~PAGE_MASK;
 	struct iova_interval *window;
-	u64 granule;
+	u64 granule, last;
 
 	if (!length || length & (space->alignment - 1))
 		return -EINVAL;
@@ -307,12 +321,15 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 		return window_search(space, lowest, highest, length, granule,
 				     low_bits, start) ? 0 : -ENOSPC;
 
-	for (window = interval_iter_first(&space->allowed, lowest, highest);
-	     window; window = interval_iter_next(window, lowest, highest))
-		if (window_search(space, max(window->start, lowest),
-				  min(window->last, highest), length, granule,
+	window = interval_iter_first(&space->allowed, lowest, highest);
+	while (window) {
+		u64 first = max(window->start, lowest);
+
+		window = window_end(window, highest, &last);
+		if (window_search(space, first, last, length, granule,
 				  low_bits, start))
 			return 0;
+	}
 	return -ENOSPC;
 }
 

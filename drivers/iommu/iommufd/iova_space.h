@@ -11,7 +11,8 @@
  * hole      a range between two neighbouring areas
  * reserved  a range where no area may be, with the owner that asked for it;
  *           reserved ranges may overlap each other
- * allowed   when there are any, the only ranges for an automatic choice
+ * allowed   when there are any, the only ranges for an automatic choice; those
+ *           that touch are one
  * last      the last byte of a range: the highest address is a legal one
  */
 #ifndef __IOMMUFD_IOVA_SPACE_H

@@ -277,6 +277,24 @@ static void choice_stays_in_what_is_allowed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EADDRINUSE, allow(test, 0, window));
 }
 
+static void allowed_intervals_that_touch_are_one(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+	struct rb_root_cached intervals = RB_ROOT_CACHED;
+	const u64 window = 64 * PAGE_SIZE;
+	int ret;
+
+	ret = iova_intervals_add(&intervals, window + PAGE_SIZE,
+				 window + 2 * PAGE_SIZE - 1);
+	ret = ret ?: iova_intervals_add(&intervals, window,
+					window + PAGE_SIZE - 1);
+	ret = ret ?: iova_space_swap_allowed(&fixture->space, &intervals);
+	iova_intervals_free(&intervals);
+	KUNIT_ASSERT_EQ(test, 0, ret);
+	KUNIT_EXPECT_EQ(test, window, choose(test, 0, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, choose(test, 0, 4 * PAGE_SIZE));
+}
+
 static void alignment_is_kept(struct kunit *test)
 {
 	struct fixture *fixture = test->priv;
@@ -309,6 +327,7 @@ static struct kunit_case iova_space_cases[] = {
 	KUNIT_CASE(each_range_of_a_hole_is_tried),
 	KUNIT_CASE(usable_ranges_are_between_reserved_ones),
 	KUNIT_CASE(choice_stays_in_what_is_allowed),
+	KUNIT_CASE(allowed_intervals_that_touch_are_one),
 	KUNIT_CASE(alignment_is_kept),
 	{}
 };

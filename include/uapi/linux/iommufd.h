@@ -182,8 +182,9 @@ struct iommu_ioas_iova_ranges {
  *
  * State which IOVAs the program relies on. From then on a device or HWPT that
  * would take one of them away is refused, and IOVAs chosen by the kernel lie
- * inside the list. A mapping at an IOVA of the caller's choice may still lie
- * outside. The list replaces the former one as a whole.
+ * inside the list, also across elements that touch. A mapping at an IOVA of the
+ * caller's choice may still lie outside. The list replaces the former one as a
+ * whole.
  *
  * Return: 0, or -1 with errno
  *

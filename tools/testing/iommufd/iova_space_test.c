@@ -19,8 +19,7 @@ struct model {
 	struct iova_area *mapped[MODEL_PAGES];
 	/* a bit for each owner */
 	u8 reserved[MODEL_PAGES];
-	/* which allowed interval, 0 for none; all 1 when everything is allowed */
-	u8 window[MODEL_PAGES];
+	bool allowed[MODEL_PAGES];
 	bool restricted;
 };
 
@@ -69,15 +68,11 @@ static bool model_has_reserved(unsigned int page, unsigned int pages)
 	return false;
 }
 
-/* An automatic choice stays inside one allowed interval. */
-static bool model_in_window(unsigned int page, unsigned int pages)
+/* It does not matter how many intervals allow it. */
+static bool model_is_allowed(unsigned int page, unsigned int pages)
 {
-	u8 window = model.window[page];
-
-	if (!model.restricted)
-		return true;
-	while (pages--)
-		if (!window || model.window[page++] != window)
+	while (model.restricted && pages--)
+		if (!model.allowed[page++])
 			return false;
 	return true;
 }
@@ -158,7 +153,7 @@ static int model_choose(u64 granule, unsigned int pages)
 		if (iova < PAGE_SIZE || iova & (granule - 1) ||
 		    iova + pages * PAGE_SIZE - 1 > IOVA_SPACE_LAST - PAGE_SIZE)
 			continue;
-		if (model_in_window(page, pages) &&
+		if (model_is_allowed(page, pages) &&
 		    !model_has_mapped(page, pages) &&
 		    !model_has_reserved(page, pages))
 			return page;
@@ -217,7 +212,7 @@ static void reserve_some(void)
 	int ret;
 
 	for (i = page; model.restricted && i < page + pages; i++)
-		if (model.window[i])
+		if (model.allowed[i])
 			expected = -EADDRINUSE;
 	if (model_has_mapped(page, pages))
 		expected = -EADDRINUSE;
@@ -243,39 +238,42 @@ static void unreserve_some(void)
 		model.reserved[page] &= ~(1 << owner);
 }
 
-/* Up to three intervals, or none; they may be refused. */
+/* Up to three intervals, some of which touch, or none; they may be refused. */
 static void allow_some(void)
 {
 	struct rb_root_cached intervals = RB_ROOT_CACHED;
-	u8 window[MODEL_PAGES] = {};
+	bool allowed[MODEL_PAGES] = {};
 	unsigned int i, number = random_below(4);
+	unsigned int end = MODEL_PAGES;
 	int expected = 0;
 	int ret;
 
 	for (i = 1; i <= number; i++) {
-		unsigned int page = random_below(MODEL_PAGES);
+		unsigned int page = end < MODEL_PAGES && random_below(2) ?
+					    end : random_below(MODEL_PAGES);
 		unsigned int pages = 1 + random_below(min(MODEL_PAGES - page,
 							  400U));
 		bool overlap = false;
 		unsigned int j;
 
-		for (j = page; j < page + pages; j++)
-			overlap |= window[j];
+		end = page + pages;
+		for (j = page; j < end; j++)
+			overlap |= allowed[j];
 		ret = iova_intervals_add(&intervals, page_address(page),
 					 page_address(page) +
 					 pages * PAGE_SIZE - 1);
 		CHECK(ret == (overlap ? -EINVAL : 0));
 		if (!ret)
-			memset(window + page, i, pages);
+			memset(allowed + page, true, pages);
 	}
 	for (i = 0; i < MODEL_PAGES; i++)
-		if (window[i] && model.reserved[i])
+		if (allowed[i] && model.reserved[i])
 			expected = -EADDRINUSE;
 	ret = iova_space_swap_allowed(&space, &intervals);
 	CHECK(ret == expected);
 	iova_intervals_free(&intervals);
 	if (!ret) {
-		memcpy(model.window, window, sizeof(window));
+		memcpy(model.allowed, allowed, sizeof(allowed));
 		model.restricted = number;
 	}
 }

@@ -142,19 +142,36 @@ TEST_F_TIMEOUT(allow, lowest_window_with_room_is_taken, TEST_SECONDS)
 	EXPECT_EQ(2 * HUGE_PAGE + 2 * PAGE_SIZE, iova);
 }
 
-TEST_F_TIMEOUT(allow, windows_that_touch_are_two, TEST_SECONDS)
+TEST_F_TIMEOUT(allow, windows_that_touch_are_one, TEST_SECONDS)
 {
 	const struct iommu_iova_range windows[] = {
+		{ IOVA + PAGE_SIZE, LAST(IOVA + PAGE_SIZE, PAGE_SIZE) },
 		{ IOVA, LAST(IOVA, PAGE_SIZE) },
+		{ IOVA + 2 * PAGE_SIZE, LAST(IOVA + 2 * PAGE_SIZE, 2) },
+	};
+	__u64 iova;
+
+	ASSERT_EQ(0, ioas_allow_iovas(self->iommufd, self->ioas_id, windows,
+				      ARRAY_SIZE(windows)));
+	EXPECT_EQ(-ENOSPC, map(self, 3 * PAGE_SIZE, &iova));
+	ASSERT_EQ(0, map(self, 2 * PAGE_SIZE, &iova));
+	EXPECT_EQ(IOVA, iova);
+	EXPECT_EQ(-ENOSPC, map(self, PAGE_SIZE, &iova));
+}
+
+TEST_F_TIMEOUT(allow, windows_a_byte_apart_are_two, TEST_SECONDS)
+{
+	const struct iommu_iova_range windows[] = {
+		{ IOVA, LAST(IOVA, PAGE_SIZE) - 1 },
 		{ IOVA + PAGE_SIZE, LAST(IOVA + PAGE_SIZE, PAGE_SIZE) },
 	};
 	__u64 iova;
 
 	ASSERT_EQ(0, ioas_allow_iovas(self->iommufd, self->ioas_id, windows,
-				      2));
+				      ARRAY_SIZE(windows)));
 	EXPECT_EQ(-ENOSPC, map(self, 2 * PAGE_SIZE, &iova));
-	EXPECT_EQ(0, map(self, PAGE_SIZE, &iova));
-	EXPECT_EQ(0, map(self, PAGE_SIZE, &iova));
+	ASSERT_EQ(0, map(self, PAGE_SIZE, &iova));
+	EXPECT_EQ(IOVA + PAGE_SIZE, iova);
 }
 
 TEST_F_TIMEOUT(allow, page_zero_is_not_chosen_although_allowed, TEST_SECONDS)

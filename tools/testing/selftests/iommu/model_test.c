@@ -228,6 +228,21 @@ static int window_order(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* In order, those that touch as one. Return: how many there are then. */
+static unsigned int windows_join(struct interval *windows, unsigned int nr)
+{
+	unsigned int i, joined = 0;
+
+	qsort(windows, nr, sizeof(*windows), window_order);
+	for (i = 0; i < nr; i++) {
+		if (joined && windows[joined - 1].last + 1 == windows[i].start)
+			windows[joined - 1].last = windows[i].last;
+		else
+			windows[joined++] = windows[i];
+	}
+	return joined;
+}
+
 static int choose(const struct world *world, unsigned int index, __u64 address,
 		  __u64 length, __u64 *iova)
 {
@@ -235,7 +250,7 @@ static int choose(const struct world *world, unsigned int index, __u64 address,
 	const struct model *model = &world->models[index];
 	const __u64 alignment = alignment_of(world, index);
 	struct interval windows[WINDOWS];
-	unsigned int i;
+	unsigned int nr, i;
 
 	if (!length || length % alignment ||
 	    granule_of(world, address, length) < alignment)
@@ -244,8 +259,8 @@ static int choose(const struct world *world, unsigned int index, __u64 address,
 	if (!model->nr_windows)
 		*iova = choose_in(world, index, whole, address, length);
 	memcpy(windows, model->windows, sizeof(windows));
-	qsort(windows, model->nr_windows, sizeof(*windows), window_order);
-	for (i = 0; i < model->nr_windows && *iova == ALL; i++)
+	nr = windows_join(windows, model->nr_windows);
+	for (i = 0; i < nr && *iova == ALL; i++)
 		*iova = choose_in(world, index, windows[i], address, length);
 	return *iova == ALL ? -ENOSPC : 0;
 }
@@ -541,7 +556,9 @@ static bool step_allow(struct world *world, unsigned int index)
 	int expected;
 
 	for (i = 0; i < nr; i++) {
-		windows[i].start = ARENA + random_multiple(ARENA_LENGTH);
+		windows[i].start = i && random_below(2) ?
+					   windows[i - 1].last + 1 :
+					   ARENA + random_multiple(ARENA_LENGTH);
 		windows[i].last = windows[i].start +
 				  random_multiple(ARENA_LENGTH / 4) - 1;
 	}
