@@ -12,14 +12,19 @@
  * holes of 0x1000 and 0x3000 bytes; the hole above the last area belongs to
  * no area and is looked at when the tree has nothing.
  *
- * Reserved and allowed intervals are few, one or two for each device. They are
- * interval trees because reserved intervals of different owners overlap.
+ * Reserved intervals are few, one or two for each device; of allowed ones there
+ * are as many as the user likes. They are interval trees because reserved
+ * intervals of different owners overlap.
+ *
+ * How many there are of anything is up to the user, so whatever walks from one
+ * to the next lets others run. The owner's lock is one that can sleep.
  */
 #include <linux/interval_tree_generic.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/rbtree_augmented.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "iova_space.h"
@@ -59,8 +64,10 @@ void iova_intervals_free(struct rb_root_cached *intervals)
 	struct iova_interval *interval, *next;
 
 	rbtree_postorder_for_each_entry_safe(interval, next,
-					     &intervals->rb_root, rb)
+					     &intervals->rb_root, rb) {
 		kfree(interval);
+		cond_resched();
+	}
 	*intervals = RB_ROOT_CACHED;
 }
 
@@ -263,6 +270,7 @@ static bool window_search(struct iova_space *space, u64 first, u64 last,
 		if (range_last >= last)
 			return false;
 		from = range_last + 1;
+		cond_resched();
 	}
 	return false;
 }
@@ -275,6 +283,7 @@ static struct iova_interval *window_end(struct iova_interval *window,
 					u64 highest, u64 *last)
 {
 	do {
+		cond_resched();
 		*last = min(window->last, highest);
 		window = interval_iter_next(window, 0, highest);
 	} while (window && window->start == *last + 1);
@@ -417,6 +426,7 @@ void iova_space_unreserve(struct iova_space *space, void *owner)
 
 	for (interval = interval_iter_first(&space->reserved, 0, U64_MAX);
 	     interval; interval = next) {
+		cond_resched();
 		next = interval_iter_next(interval, 0, U64_MAX);
 		if (interval->owner != owner)
 			continue;
@@ -463,11 +473,13 @@ int iova_space_swap_allowed(struct iova_space *space,
 	struct iova_interval *interval;
 
 	for (interval = interval_iter_first(intervals, 0, U64_MAX); interval;
-	     interval = interval_iter_next(interval, 0, U64_MAX))
+	     interval = interval_iter_next(interval, 0, U64_MAX)) {
 		if (interval->last > IOVA_SPACE_LAST ||
 		    interval_iter_first(&space->reserved, interval->start,
 					interval->last))
 			return -EADDRINUSE;
+		cond_resched();
+	}
 	swap(space->allowed, *intervals);
 	return 0;
 }
@@ -487,6 +499,7 @@ bool iova_space_next_usable(struct iova_space *space, u64 from,
 		if (interval->last >= IOVA_SPACE_LAST)
 			return false;
 		from = interval->last + 1;
+		cond_resched();
 	}
 	*start = from;
 	*last = IOVA_SPACE_LAST;
@@ -507,10 +520,12 @@ int iova_space_set_alignment(struct iova_space *space, u32 alignment)
 	struct iova_area *area;
 
 	if (alignment > space->alignment)
-		for_each_iova_area(area, space, 0, U64_MAX)
+		for_each_iova_area(area, space, 0, U64_MAX) {
 			if ((area->start | iova_area_length(area) |
 			     area->page_offset) & (alignment - 1))
 				return -EADDRINUSE;
+			cond_resched();
+		}
 	space->alignment = alignment;
 	return 0;
 }

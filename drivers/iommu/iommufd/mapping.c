@@ -159,8 +159,10 @@ static u64 mappings_length(struct list_head *mappings)
 	struct mapping *mapping;
 	u64 length = 0;
 
-	list_for_each_entry(mapping, mappings, link)
+	list_for_each_entry(mapping, mappings, link) {
 		length += iova_area_length(&mapping->area);
+		cond_resched();
+	}
 	return length;
 }
 
@@ -169,9 +171,11 @@ static bool mappings_permitted(struct list_head *mappings)
 {
 	struct mapping *mapping;
 
-	list_for_each_entry(mapping, mappings, link)
+	list_for_each_entry(mapping, mappings, link) {
 		if (mapping->prot & IOMMU_WRITE && !mapping->memory->writable)
 			return false;
+		cond_resched();
+	}
 	return true;
 }
 
@@ -839,10 +843,12 @@ static struct mapping *live_next(struct mapped_space *space, u64 from)
 	struct iova_area *area;
 
 	mutex_lock(&space->lock);
-	for_each_iova_area(area, &space->iova, from, U64_MAX)
+	for_each_iova_area(area, &space->iova, from, U64_MAX) {
 		if (area->state == IOVA_AREA_LIVE ||
 		    area->state == IOVA_AREA_DRAINING)
 			break;
+		cond_resched();
+	}
 	mutex_unlock(&space->lock);
 	return area ? mapping_of(area) : NULL;
 }
