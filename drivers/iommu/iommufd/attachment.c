@@ -83,18 +83,6 @@ static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
 	return ret;
 }
 
-/*
- * Give back a reference. An automatic table ends with its last one; its IOAS's
- * attach_lock must not be held.
- */
-static void hwpt_put(struct iommufd_hwpt *hwpt)
-{
-	if (hwpt->automatic)
-		iommufd_object_put_and_try_destroy(&hwpt->object);
-	else
-		iommufd_object_put(&hwpt->object);
-}
-
 /* none to X */
 static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
@@ -131,7 +119,7 @@ static void idev_leave(struct iommufd_device *idev)
 		group->hwpt = NULL;
 	}
 	idev_unreserve(idev, hwpt->ioas);
-	hwpt_put(hwpt);
+	iommufd_object_put(&hwpt->object);
 }
 
 /* The regions of all attached devices in @ioas, or none of them. */
@@ -210,24 +198,23 @@ static int idev_attach_hwpt(struct iommufd_device *idev,
 	return idev_join(idev, hwpt);
 }
 
-/* Return: the automatic table of @ioas that @idev is attached to now. */
+/*
+ * Attach @idev to an automatic table that is there. Return: the table; NULL when
+ * none suits; an errno.
+ */
 static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
 					    struct iommufd_ioas *ioas)
 {
-	struct iommufd_hwpt *hwpt = idev->group->hwpt;
-	int ret;
+	struct iommufd_hwpt *hwpt;
 
+	/* None of the list ends meanwhile. */
 	lockdep_assert_held(&ioas->attach_lock);
-	/* The group's own table is the right one, not merely one that fits. */
-	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
-		ret = idev_attach_hwpt(idev, hwpt);
-		return ret ? ERR_PTR(ret) : hwpt;
-	}
 	list_for_each_entry(hwpt, &ioas->automatic, link) {
-		if (!iommufd_object_get_unless_gone(&hwpt->object))
+		int ret;
+
+		if (hwpt->iommu != idev->dev->iommu->iommu_dev)
 			continue;
 		ret = idev_attach_hwpt(idev, hwpt);
-		iommufd_object_put(&hwpt->object);
 		if (!ret)
 			return hwpt;
 		/* Not compatible: another one may be. */
@@ -237,41 +224,50 @@ static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
 	return NULL;
 }
 
+/* Make a table of @ioas and attach @idev to it. */
+static struct iommufd_hwpt *attach_new(struct iommufd_device *idev,
+				       struct iommufd_ioas *ioas)
+{
+	struct iommufd_hwpt *hwpt;
+	int ret;
+
+	/* A group has one table: nothing that could be made now would fit. */
+	if (idev->group->hwpt && !idev_is_attached(idev))
+		return ERR_PTR(-EINVAL);
+	hwpt = iommufd_hwpt_create(ioas, idev);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	ret = idev_attach_hwpt(idev, hwpt);
+	if (ret) {
+		iommufd_hwpt_discard(hwpt);
+		return ERR_PTR(ret);
+	}
+	iommufd_hwpt_publish_automatic(hwpt);
+	return hwpt;
+}
+
 static int idev_attach_ioas(struct iommufd_device *idev,
 			    struct iommufd_ioas *ioas, u32 *hwpt_id)
 {
-	struct iommufd_hwpt *hwpt;
-	int ret = 0;
+	struct iommufd_hwpt *hwpt = idev->group->hwpt;
+	int ret;
 
+	/* The group's own table is the right one, not merely one that fits. */
+	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
+		ret = idev_attach_hwpt(idev, hwpt);
+		if (!ret)
+			*hwpt_id = hwpt->object.id;
+		return ret;
+	}
 	mutex_lock(&ioas->attach_lock);
 	hwpt = attach_existing(idev, ioas);
-	if (hwpt)
-		goto out_unlock;
-	/* A group has one table: nothing that could be made now would fit. */
-	if (idev->group->hwpt && !idev_is_attached(idev)) {
-		hwpt = ERR_PTR(-EINVAL);
-		goto out_unlock;
-	}
-
-	hwpt = iommufd_hwpt_create(ioas, idev);
-	if (IS_ERR(hwpt))
-		goto out_unlock;
-	ret = idev_attach_hwpt(idev, hwpt);
-	if (ret) {
-		iommufd_hwpt_ops.destroy(&hwpt->object);
-		iommufd_object_abort(&hwpt->object);
-		goto out_unlock;
-	}
-	hwpt->automatic = true;
-	list_add_tail(&hwpt->link, &ioas->automatic);
-	iommufd_object_publish(&hwpt->object);
-out_unlock:
-	if (!ret && IS_ERR(hwpt))
-		ret = PTR_ERR(hwpt);
-	if (!ret)
+	if (!hwpt)
+		hwpt = attach_new(idev, ioas);
+	/* It has a reference as long as the device is attached to it. */
+	if (!IS_ERR(hwpt))
 		*hwpt_id = hwpt->object.id;
 	mutex_unlock(&ioas->attach_lock);
-	return ret;
+	return PTR_ERR_OR_ZERO(hwpt);
 }
 
 static int idev_attach(struct iommufd_device *idev,
@@ -320,7 +316,7 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
 		refcount_inc(&old->object.users);
 	ret = idev_attach(idev, object, pt_id);
 	if (old)
-		hwpt_put(old);
+		iommufd_object_put(&old->object);
 	mutex_unlock(&idev->group->lock);
 	iommufd_object_put(object);
 	return ret;

@@ -28,20 +28,39 @@ static void hwpt_destroy(struct iommufd_object *object)
 						 object);
 	struct iommufd_ioas *ioas = hwpt->ioas;
 
-	if (hwpt->automatic) {
-		mutex_lock(&ioas->attach_lock);
-		list_del(&hwpt->link);
-		mutex_unlock(&ioas->attach_lock);
-	}
 	mapped_space_remove_table(&ioas->space, &hwpt->table);
 	iommu_domain_free(hwpt->table.domain);
 	module_put(hwpt->driver);
 	iommufd_object_put(&ioas->object);
 }
 
+static void hwpt_unlink(struct iommufd_object *object)
+{
+	list_del(&container_of(object, struct iommufd_hwpt, object)->link);
+}
+
 const struct iommufd_object_ops iommufd_hwpt_ops = {
 	.destroy = hwpt_destroy,
+	.unlink = hwpt_unlink,
 };
+
+/* The end of a table that was never published. */
+void iommufd_hwpt_discard(struct iommufd_hwpt *hwpt)
+{
+	hwpt_destroy(&hwpt->object);
+	iommufd_object_abort(&hwpt->object);
+}
+
+/* Let other devices find the table, which one is attached to. */
+void iommufd_hwpt_publish_automatic(struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_ioas *ioas = hwpt->ioas;
+
+	lockdep_assert_held(&ioas->attach_lock);
+	hwpt->automatic = true;
+	list_add_tail(&hwpt->link, &ioas->automatic);
+	iommufd_object_publish_transient(&hwpt->object, &ioas->attach_lock);
+}
 
 /* Without domain_prepare. See the top of this file. */
 static int domain_prepare_by_attach(struct iommu_domain *domain,

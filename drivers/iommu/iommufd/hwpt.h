@@ -22,8 +22,10 @@ struct iommufd_ioas;
  * @ioas: holds a reference; immutable
  * @iommu: the IOMMU instance it was made for; immutable
  * @driver: the IOMMU driver; immutable
- * @automatic: made by an attach, not by the user; immutable once published
- * @link: in struct iommufd_ioas.automatic; under its attach_lock
+ * @automatic: made by an attach, not by the user, so the object is transient;
+ *             immutable once published
+ * @link: in struct iommufd_ioas.automatic; under its attach_lock, under which
+ *        each table in the list has a reference
  */
 struct iommufd_hwpt {
 	struct iommufd_object object;
@@ -39,6 +41,9 @@ extern const struct iommufd_object_ops iommufd_hwpt_ops;
 
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 					 struct iommufd_device *idev);
+
+void iommufd_hwpt_discard(struct iommufd_hwpt *hwpt);
+void iommufd_hwpt_publish_automatic(struct iommufd_hwpt *hwpt);
 
 int iommufd_hwpt_alloc(struct iommufd_command *command);
 

@@ -56,6 +56,18 @@ void iommufd_object_publish(struct iommufd_object *object)
 }
 
 /*
+ * The same for an object that ends with its last reference, of which there is
+ * one. The creator's goes. @end_lock outlives the object's memory.
+ */
+void iommufd_object_publish_transient(struct iommufd_object *object,
+				      struct mutex *end_lock)
+{
+	object->end_lock = end_lock;
+	WARN_ON(refcount_dec_and_test(&object->users));
+	iommufd_object_publish(object);
+}
+
+/*
  * The end of an object that was never published. The caller has undone what
  * the object's destroy function would undo, or calls it first.
  */
@@ -93,13 +105,39 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 	return object;
 }
 
-/*
+static void object_free(struct iommufd_object *object)
+{
+	object->ops->destroy(object);
+	object_release(object);
+}
+
+static void put_transient(struct iommufd_object *object)
+{
+	struct mutex *end_lock = object->end_lock;
+
+	if (!refcount_dec_and_mutex_lock(&object->users, end_lock))
+		return;
+	object->ops->unlink(object);
+	mutex_unlock(end_lock);
+	xa_erase(&object->ictx->objects, object->id);
+	object_free(object);
+}
+
+/**
+ * iommufd_object_put() - Give a reference back
+ * @object: the object
+ *
  * The last user wakes whoever waits to free the object. wake_up_var() uses
  * the address only as a key, so it does not matter that the object may be gone.
+ *
+ * Context: a transient object may end here: not under its end_lock, unless the
+ * caller knows of another reference, nor under what its end takes.
  */
 void iommufd_object_put(struct iommufd_object *object)
 {
-	if (refcount_dec_and_test(&object->users)) {
+	if (object->end_lock) {
+		put_transient(object);
+	} else if (refcount_dec_and_test(&object->users)) {
 		/* It looks for waiters, who look at the count. */
 		smp_mb__after_atomic();
 		wake_up_var(&object->users);
@@ -111,16 +149,11 @@ static bool object_retire(struct iommufd_object *object)
 {
 	lockdep_assert_held(&object->ictx->objects.xa_lock);
 
-	if (!refcount_dec_if_one(&object->users))
+	/* The one reference would be somebody's. */
+	if (object->end_lock || !refcount_dec_if_one(&object->users))
 		return false;
 	__xa_erase(&object->ictx->objects, object->id);
 	return true;
-}
-
-static void object_free(struct iommufd_object *object)
-{
-	object->ops->destroy(object);
-	object_release(object);
 }
 
 /**
@@ -128,8 +161,8 @@ static void object_free(struct iommufd_object *object)
  * @ictx: the context
  * @id: the number
  *
- * Return: 0; -ENOENT; -EBUSY when something refers to the object, or another
- * ioctl is using it.
+ * Return: 0; -ENOENT; -EBUSY when something refers to the object, as it does to
+ * each that is transient, or another ioctl is using it.
  */
 int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 {
@@ -146,25 +179,6 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 	if (!ret)
 		object_free(object);
 	return ret;
-}
-
-/*
- * Give a reference back and destroy the object if that was the last one, for
- * objects that the kernel made on its own. Return: whether it is gone.
- */
-bool iommufd_object_put_and_try_destroy(struct iommufd_object *object)
-{
-	struct iommufd_ctx *ictx = object->ictx;
-	bool retired;
-
-	xa_lock(&ictx->objects);
-	/* The number's own reference remains. */
-	WARN_ON(refcount_dec_and_test(&object->users));
-	retired = object_retire(object);
-	xa_unlock(&ictx->objects);
-	if (retired)
-		object_free(object);
-	return retired;
 }
 
 /**

@@ -13,10 +13,14 @@
  * reference, whether it lasts for one ioctl or for the life of another object.
  * Only under the xarray's lock does it go from 1 to 0 while the number exists,
  * so a look-up either finds the object alive or not at all.
+ *
+ * What the kernel makes on its own is transient: the number is no user of it,
+ * and it ends with the last reference, whoever had that.
  */
 #ifndef __IOMMUFD_OBJECT_H
 #define __IOMMUFD_OBJECT_H
 
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
@@ -27,11 +31,14 @@ struct iommufd_object;
  * struct iommufd_object_ops - what kind of object
  * @destroy: give up what the object holds, not its memory. Runs once, when no
  *           user is left and the number is gone
+ * @unlink: of a transient object, under its end_lock: nobody finds it any more
+ *          but by its number, which does not give it out either
  *
  * The address of this struct is the type: look-ups compare it.
  */
 struct iommufd_object_ops {
 	void (*destroy)(struct iommufd_object *object);
+	void (*unlink)(struct iommufd_object *object);
 };
 
 /**
@@ -40,12 +47,15 @@ struct iommufd_object_ops {
  * @ictx: the context; immutable
  * @id: the number; immutable
  * @users: see above
+ * @end_lock: of a transient object, else NULL: held when the last reference
+ *            goes, so that whoever has it needs none. Immutable once published
  */
 struct iommufd_object {
 	const struct iommufd_object_ops *ops;
 	struct iommufd_ctx *ictx;
 	u32 id;
 	refcount_t users;
+	struct mutex *end_lock;
 };
 
 struct iommufd_object *__iommufd_object_create(struct iommufd_ctx *ictx,
@@ -58,6 +68,8 @@ struct iommufd_object *__iommufd_object_create(struct iommufd_ctx *ictx,
 		BUILD_BUG_ON_ZERO(offsetof(type, object)), ops))
 
 void iommufd_object_publish(struct iommufd_object *object);
+void iommufd_object_publish_transient(struct iommufd_object *object,
+				      struct mutex *end_lock);
 void iommufd_object_abort(struct iommufd_object *object);
 
 struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
@@ -66,7 +78,6 @@ bool iommufd_object_get_unless_gone(struct iommufd_object *object);
 void iommufd_object_put(struct iommufd_object *object);
 
 int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id);
-bool iommufd_object_put_and_try_destroy(struct iommufd_object *object);
 void iommufd_object_remove(struct iommufd_object *object);
 void iommufd_object_destroy_all(struct iommufd_ctx *ictx);
 
