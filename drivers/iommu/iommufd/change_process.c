@@ -35,8 +35,11 @@ static int move_add(struct list_head *moves, struct mapping *mapping)
 {
 	struct account_move *move;
 
-	if (mapping->area.state == IOVA_AREA_BUILDING)
+	switch (mapping->area.state) {
+	case IOVA_AREA_BUILDING:
+	case IOVA_AREA_READY:
 		return -EBUSY;
+	}
 	if (!mapping->memory->of_file)
 		return -EINVAL;
 	move = kzalloc(sizeof(*move), GFP_KERNEL_ACCOUNT);

@@ -171,8 +171,9 @@ static int check_memory(u64 address, u64 length)
 /*
  * Place and fill @mappings, which are freed when that fails. @iova is set to
  * where they are; when it is part of the argument of @command the reply is sent
- * while the mappings are still ours alone. Once they are live another thread
- * may unmap them, and then they could not be taken back.
+ * when nothing else can fail, while the mappings are still ours alone. Once
+ * they are live another thread may unmap them, and then they could not be taken
+ * back.
  */
 static int ioas_add(struct iommufd_ioas *ioas, struct list_head *mappings,
 		    bool fixed, u64 *iova, const struct iommufd_command *command)
@@ -186,15 +187,19 @@ static int ioas_add(struct iommufd_ioas *ioas, struct list_head *mappings,
 	ret = mappings_place(&ioas->space, mappings, &place);
 	if (ret)
 		goto err_free;
+	ret = mappings_fill(&ioas->space, mappings);
+	if (ret)
+		goto err_displace;
 	*iova = place.iova;
 	if (command)
 		ret = iommufd_command_reply(command);
-	if (!ret)
-		ret = mappings_fill(&ioas->space, mappings);
 	if (ret)
-		goto err_displace;
+		goto err_clear;
+	mappings_release(&ioas->space, mappings);
 	return 0;
 
+err_clear:
+	mappings_clear(&ioas->space, mappings);
 err_displace:
 	mappings_displace(&ioas->space, mappings);
 err_free:
@@ -434,18 +439,23 @@ int iommufd_ioas_allow_iovas(struct iommufd_command *command)
 	return ret;
 }
 
-static int option_large_pages(struct iommu_option *arg,
+static int option_large_pages(struct iommufd_command *command,
 			      struct iommufd_ioas *ioas)
 {
+	struct iommu_option *arg = command->argument;
+	int ret;
+
 	switch (arg->op) {
 	case IOMMU_OPTION_OP_GET:
-		down_read(&ioas->space.tables_lock);
-		arg->val64 = ioas->space.large_pages;
-		up_read(&ioas->space.tables_lock);
-		return 0;
+		arg->val64 = READ_ONCE(ioas->space.large_pages);
+		return iommufd_command_reply(command);
 	case IOMMU_OPTION_OP_SET:
 		if (arg->val64 > 1)
 			return -EINVAL;
+		/* It is the argument as it came: a failure changes nothing. */
+		ret = iommufd_command_reply(command);
+		if (ret)
+			return ret;
 		return mapped_space_set_large_pages(&ioas->space, arg->val64);
 	default:
 		return -EOPNOTSUPP;
@@ -462,9 +472,9 @@ int iommufd_ioas_option(struct iommufd_command *command)
 	ioas = iommufd_ioas_get(command->ictx, arg->object_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	ret = option_large_pages(arg, ioas);
+	ret = option_large_pages(command, ioas);
 	iommufd_object_put(&ioas->object);
-	return ret ?: iommufd_command_reply(command);
+	return ret;
 }
 
 /* IOMMU_IOAS_UNMAP */
@@ -477,7 +487,10 @@ int iommufd_ioas_unmap(struct iommufd_command *command)
 	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	/* What is unmapped cannot be taken back: see that the reply will do. */
+	/*
+	 * What is unmapped cannot be taken back: see that the reply will do,
+	 * with the argument as it came.
+	 */
 	ret = iommufd_command_reply(command);
 	if (!ret)
 		ret = ioas_unmap(ioas, arg->iova, arg->length, &arg->length);

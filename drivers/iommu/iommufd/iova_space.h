@@ -32,6 +32,8 @@
 enum iova_area_state {
 	/* IOVA taken, memory not reachable yet: only its creator touches it */
 	IOVA_AREA_BUILDING,
+	/* every table translates it, but only its creator may make it go */
+	IOVA_AREA_READY,
 	/* every table of the IOAS translates it */
 	IOVA_AREA_LIVE,
 	/* a remover waits for its users; tables still translate it */

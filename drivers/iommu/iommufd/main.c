@@ -145,21 +145,20 @@ static int set_charge_class(struct iommufd_ctx *ictx, u64 mode)
 static int option_rlimit_mode(struct iommufd_command *command)
 {
 	struct iommu_option *arg = command->argument;
-	int ret = 0;
 
 	if (arg->object_id)
 		return -EOPNOTSUPP;
 	switch (arg->op) {
 	case IOMMU_OPTION_OP_GET:
 		arg->val64 = command->ictx->ledger.limited == MEMORY_CHARGE_MM;
-		break;
+		return iommufd_command_reply(command);
 	case IOMMU_OPTION_OP_SET:
-		ret = set_charge_class(command->ictx, arg->val64);
-		break;
+		/* The argument as it came, before anything changes. */
+		return iommufd_command_reply(command) ?:
+		       set_charge_class(command->ictx, arg->val64);
 	default:
-		ret = -EOPNOTSUPP;
+		return -EOPNOTSUPP;
 	}
-	return ret ?: iommufd_command_reply(command);
 }
 
 /* IOMMU_OPTION */

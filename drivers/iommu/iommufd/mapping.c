@@ -5,7 +5,9 @@
  * The life of a mapping is its area's state:
  *
  *	building  mappings_place() took the range; only the creator knows it
- *	live      mappings_fill() pinned the memory and filled all tables
+ *	ready     mappings_fill() pinned the memory and filled all tables; tables
+ *	          that come get it too. The creator may still take it back
+ *	live      mappings_release() gave it to everybody
  *	draining  a remover waits until kernel users have let go
  *	going     a remover owns it
  *
@@ -438,7 +440,7 @@ err_unmap:
 	return ret;
 }
 
-/* Undo mapping_fill(). */
+/* Take a mapping out of all tables. The caller has tables_lock shared. */
 static void mapping_clear(struct mapped_space *space, struct mapping *mapping)
 {
 	struct mapped_table *table;
@@ -451,10 +453,22 @@ static void mapping_clear(struct mapped_space *space, struct mapping *mapping)
 	mapping_unpin(mapping);
 }
 
+/* Those of a creator, who alone changes these states; under tables_lock. */
+static void mappings_set_state(struct list_head *mappings,
+			       enum iova_area_state state)
+{
+	struct mapping *mapping;
+
+	list_for_each_entry(mapping, mappings, link)
+		WRITE_ONCE(mapping->area.state, state);
+}
+
 /**
  * mappings_fill() - Make new mappings reachable for devices
  * @space: where they were placed
- * @mappings: in state building, live afterwards and not in the list any more
+ * @mappings: in state building; ready afterwards
+ *
+ * The caller goes on with mappings_release() or mappings_clear().
  *
  * Context: a fatal signal ends it.
  * Return: 0; an errno of user_memory_pin() or of the IOMMU driver, then no
@@ -474,11 +488,7 @@ int mappings_fill(struct mapped_space *space, struct list_head *mappings)
 		cond_resched();
 	}
 
-	mutex_lock(&space->lock);
-	list_for_each_entry(mapping, mappings, link)
-		mapping->area.state = IOVA_AREA_LIVE;
-	INIT_LIST_HEAD(mappings);
-	mutex_unlock(&space->lock);
+	mappings_set_state(mappings, IOVA_AREA_READY);
 	up_read(&space->tables_lock);
 	return 0;
 
@@ -489,6 +499,44 @@ err_clear:
 	}
 	up_read(&space->tables_lock);
 	return ret;
+}
+
+/**
+ * mappings_clear() - Undo mappings_fill()
+ * @space: where they were filled
+ * @mappings: in state ready; building afterwards
+ */
+void mappings_clear(struct mapped_space *space, struct list_head *mappings)
+{
+	struct mapping *mapping;
+
+	down_read(&space->tables_lock);
+	mappings_set_state(mappings, IOVA_AREA_BUILDING);
+	list_for_each_entry(mapping, mappings, link) {
+		mapping_clear(space, mapping);
+		cond_resched();
+	}
+	up_read(&space->tables_lock);
+}
+
+/**
+ * mappings_release() - Give new mappings to everybody
+ * @space: where they were filled
+ * @mappings: in state ready; live afterwards, and not in the list any more
+ *
+ * From now on another thread may remove them.
+ */
+void mappings_release(struct mapped_space *space, struct list_head *mappings)
+{
+	struct mapping *mapping;
+
+	mutex_lock(&space->lock);
+	list_for_each_entry(mapping, mappings, link) {
+		mapping->area.state = IOVA_AREA_LIVE;
+		cond_resched();
+	}
+	INIT_LIST_HEAD(mappings);
+	mutex_unlock(&space->lock);
 }
 
 /**
@@ -833,10 +881,23 @@ static void table_unreserve(struct mapped_space *space,
 	mutex_unlock(&space->lock);
 }
 
+/* Tables have it. */
+static bool area_is_filled(const struct iova_area *area)
+{
+	switch (READ_ONCE(area->state)) {
+	case IOVA_AREA_READY:
+	case IOVA_AREA_LIVE:
+	case IOVA_AREA_DRAINING:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /*
  * The tree of areas may change while it is walked: creators add and destroy
- * areas in state building under the leaf lock alone. Live ones stay, and so do
- * those whose remover has not come to the tables yet.
+ * areas in state building under the leaf lock alone. Those that tables have
+ * stay.
  */
 static struct mapping *live_next(struct mapped_space *space, u64 from)
 {
@@ -844,8 +905,7 @@ static struct mapping *live_next(struct mapped_space *space, u64 from)
 
 	mutex_lock(&space->lock);
 	for_each_iova_area(area, &space->iova, from, U64_MAX) {
-		if (area->state == IOVA_AREA_LIVE ||
-		    area->state == IOVA_AREA_DRAINING)
+		if (area_is_filled(area))
 			break;
 		cond_resched();
 	}

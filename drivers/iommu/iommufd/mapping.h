@@ -5,8 +5,8 @@
  * mapping   a range of IOVA and the user memory behind it
  * table     one IOMMU page table (an iommu_domain) of the IOAS
  *
- * Whatever holds between calls: every live mapping is translated by every
- * table, completely; and a mapping has a pin on its memory exactly while there
+ * Whatever holds between calls: every live mapping, and every one that is ready to
+ * be, is translated by every table, completely; and a mapping has a pin on its memory exactly while there
  * is a table. So a mapping is always removed from a table with one whole
  * unmap, which 6.1 drivers need: some remove the neighbours of a range that is
  * not fully mapped.
@@ -49,8 +49,8 @@ struct user_memory;
  * @nr_users: kernel users. Raised under mapped_space.lock in state live; nobody
  *            removes the mapping before it is 0
  * @pins: struct mapping_pin.rb; under mapped_space.lock
- * @link: in the list of its creator, in state building, or of its remover, in
- *        state going
+ * @link: in the list of its creator, in states building and ready, or of its
+ *        remover, in state going
  */
 struct mapping {
 	struct iova_area area;
@@ -132,6 +132,8 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 		   struct mapping_place *place);
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
 int mappings_fill(struct mapped_space *space, struct list_head *mappings);
+void mappings_clear(struct mapped_space *space, struct list_head *mappings);
+void mappings_release(struct mapped_space *space, struct list_head *mappings);
 int mapping_cut(struct mapped_space *space, u64 iova);
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed);

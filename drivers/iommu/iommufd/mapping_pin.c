@@ -280,6 +280,7 @@ static int part_check(const struct mapping_part *part, int prot)
 	case IOVA_AREA_LIVE:
 		break;
 	case IOVA_AREA_BUILDING:
+	case IOVA_AREA_READY:
 		return -ENOENT;
 	default:
 		return -EINVAL;

@@ -122,7 +122,7 @@ static int container_unmap(struct iommufd_ctx *ictx, void __user *user)
 					 size);
 	struct vfio_iommu_type1_dma_unmap unmap;
 	struct iommufd_ioas *ioas;
-	u64 removed = 0;
+	u64 removed;
 	int ret;
 
 	if (copy_from_user(&unmap, user, minsz))
@@ -131,6 +131,10 @@ static int container_unmap(struct iommufd_ctx *ictx, void __user *user)
 		return -EINVAL;
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL && (unmap.iova || unmap.size))
 		return -EINVAL;
+	/* What is unmapped cannot be taken back: see that the reply will do. */
+	if (copy_to_user(user, &unmap, minsz))
+		return -EFAULT;
+	removed = unmap.size;
 	ioas = iommufd_compat_ioas_get(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);

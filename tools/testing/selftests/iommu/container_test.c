@@ -322,6 +322,33 @@ TEST_F_TIMEOUT(container, bad_map_is_refused, TEST_SECONDS)
 	EXPECT_EQ(0, pages_pinned());
 }
 
+TEST_F_TIMEOUT(container, bad_unmap_leaves_its_argument_as_it_was, TEST_SECONDS)
+{
+	__u64 size;
+
+	EXPECT_EQ(-EOVERFLOW,
+		  unmap_dma(self->iommufd, -PAGE_SIZE, 2 * PAGE_SIZE, &size));
+	EXPECT_EQ(2 * PAGE_SIZE, size);
+}
+
+TEST_F_TIMEOUT(container, unmap_that_cannot_answer_removes_nothing,
+	       TEST_SECONDS)
+{
+	const struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = IOVA,
+		.size = LENGTH,
+	};
+	void *arg = memory_readonly_copy(&unmap, sizeof(unmap));
+	__u64 size;
+
+	must(map_dma(self->iommufd, self->memory, IOVA, LENGTH, RW));
+	EXPECT_EQ(-EFAULT, container_call(self->iommufd, VFIO_IOMMU_UNMAP_DMA,
+					  (unsigned long)arg));
+	ASSERT_EQ(0, unmap_dma(self->iommufd, IOVA, LENGTH, &size));
+	EXPECT_EQ(LENGTH, size);
+}
+
 TEST_F_TIMEOUT(container, bad_unmap_is_refused, TEST_SECONDS)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {

@@ -503,6 +503,28 @@ TEST_F_TIMEOUT(copy, reply_that_cannot_be_written_leaves_nothing, TEST_SECONDS)
 	EXPECT_EQ(0, copy_to(self, COPY, IOVA, MEMORY_LENGTH));
 }
 
+/* The IOVA is chosen before it shows that there is no memory. */
+TEST_F_TIMEOUT(copy, refused_copy_leaves_its_argument_as_it_was, TEST_SECONDS)
+{
+	const struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = MAP_RW,
+		.dst_ioas_id = self->target,
+		.src_ioas_id = self->source,
+		.length = PAGE_SIZE,
+		.dst_iova = COPY + 1,
+		.src_iova = IOVA,
+	};
+	struct iommu_ioas_copy arg = copy;
+
+	/* Otherwise the memory is looked at before, or never. */
+	if (variant->source_attached || !variant->target_attached)
+		return;
+	must(map(self, memory_hole(PAGE_SIZE), PAGE_SIZE, IOVA));
+	EXPECT_EQ(-EFAULT, iommufd_call(self->iommufd, IOMMU_IOAS_COPY, &arg));
+	EXPECT_EQ(0, memcmp(&arg, &copy, sizeof(copy)));
+}
+
 /* Each part has to fit the alignment, not only all of them together. */
 TEST_F_TIMEOUT(copy, misaligned_part_is_invalid, TEST_SECONDS)
 {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -145,7 +146,7 @@ TEST_F_TIMEOUT(halfway, mapping_is_not_there_but_in_the_way, TEST_SECONDS)
 	char byte;
 
 	map_begin(self, ioas_id);
-	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(PAGES, pages_pinned());
 	EXPECT_EQ(-EBUSY, ioas_unmap(iommufd, ioas_id, IOVA, LENGTH, NULL));
 	EXPECT_EQ(-EBUSY, ioas_unmap_all(iommufd, ioas_id, NULL));
 	EXPECT_EQ(-EEXIST, ioas_map_fixed(iommufd, ioas_id, self->memory,
@@ -194,7 +195,8 @@ TEST_F_TIMEOUT(halfway, mapping_gets_into_a_table_that_comes, TEST_SECONDS)
 
 	map_begin(self, self->bare);
 	ASSERT_EQ(0, mock_create(iommufd, self->bare, &mock));
-	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, mock_translates(iommufd, mock.hwpt_id, self->memory,
+				     LENGTH, IOVA));
 	EXPECT_EQ(0, call_end(&self->call));
 	EXPECT_EQ(PAGES, pages_pinned());
 	EXPECT_EQ(0, mock_translates(iommufd, mock.hwpt_id, self->memory,
@@ -207,10 +209,34 @@ TEST_F_TIMEOUT(halfway, mapping_outlives_a_table_that_goes, TEST_SECONDS)
 
 	map_begin(self, self->space.ioas_id);
 	ASSERT_EQ(0, iommufd_destroy(iommufd, self->mock.id));
+	EXPECT_EQ(0, pages_pinned());
 	EXPECT_EQ(0, call_end(&self->call));
 	EXPECT_EQ(0, pages_pinned());
 	ASSERT_EQ(0, mock_create(iommufd, self->space.ioas_id, &self->mock));
 	EXPECT_EQ(PAGES, pages_pinned());
+}
+
+/* The page of the argument goes while the call waits for it. */
+TEST_F_TIMEOUT(halfway, mapping_that_is_not_told_of_leaves_every_table,
+	       TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	struct mock mock;
+	__u32 hwpt_id;
+
+	map_begin(self, self->space.ioas_id);
+	ASSERT_EQ(0, hwpt_alloc(iommufd, self->mock.dev_id,
+				self->space.ioas_id, &hwpt_id));
+	must(errno_of(mprotect(self->call.arg, PAGE_SIZE, PROT_READ)));
+	EXPECT_EQ(-EFAULT, call_end(&self->call));
+	EXPECT_EQ(0, pages_pinned());
+	ASSERT_EQ(0, ioas_map_fixed(iommufd, self->space.ioas_id,
+				    self->memory + PAGE_SIZE, PAGE_SIZE, IOVA));
+	EXPECT_EQ(0, mock_translates(iommufd, hwpt_id,
+				     self->memory + PAGE_SIZE, PAGE_SIZE,
+				     IOVA));
+	ASSERT_EQ(0, mock_create(iommufd, hwpt_id, &mock));
+	EXPECT_EQ(1, pages_pinned());
 }
 
 /* Whoever closes a device has locks that others need. */

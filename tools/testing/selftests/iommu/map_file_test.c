@@ -247,6 +247,19 @@ TEST_F_TIMEOUT(map_file, end_of_the_file_is_the_end, TEST_SECONDS)
 	EXPECT_EQ(0, map(self, self->length - PAGE_SIZE, PAGE_SIZE));
 }
 
+/* The IOVA is chosen before it shows that the file is not that long. */
+TEST_F_TIMEOUT(map_file, refused_mapping_leaves_its_argument_as_it_was,
+	       TEST_SECONDS)
+{
+	__u64 iova = IOVA + 1;
+
+	EXPECT_EQ(-EINVAL,
+		  ioas_map_file_flags(self->space.iommufd, self->space.ioas_id,
+				      MAP_RW, self->file, self->length,
+				      PAGE_SIZE, &iova));
+	EXPECT_EQ(IOVA + 1, iova);
+}
+
 TEST_F_TIMEOUT(map_file, bad_arguments_are_refused, TEST_SECONDS)
 {
 	const int iommufd = self->space.iommufd;

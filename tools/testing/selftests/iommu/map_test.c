@@ -360,6 +360,26 @@ TEST_F_TIMEOUT(map, reply_that_cannot_be_written_leaves_nothing, TEST_SECONDS)
 	EXPECT_EQ(0, map_fixed(&self->space, self->memory, PAGE_SIZE, IOVA));
 }
 
+/* The IOVA is chosen before it shows that there is no memory. */
+TEST_F_TIMEOUT(map, refused_mapping_leaves_its_argument_as_it_was, TEST_SECONDS)
+{
+	void *hole = memory_hole(PAGE_SIZE);
+	const struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = MAP_RW,
+		.ioas_id = self->space.ioas_id,
+		.user_va = (uintptr_t)hole,
+		.length = PAGE_SIZE,
+		.iova = IOVA + 1,
+	};
+	struct iommu_ioas_map arg = map;
+
+	/* Without a table the memory is not looked at. */
+	ASSERT_EQ(variant->attached ? -EFAULT : 0,
+		  iommufd_call(self->space.iommufd, IOMMU_IOAS_MAP, &arg));
+	EXPECT_EQ(variant->attached, arg.iova == map.iova);
+}
+
 /* A call that fails must not occupy the IOVA it asked for. */
 TEST_F_TIMEOUT(map, refused_mapping_leaves_the_iova_free, TEST_SECONDS)
 {

@@ -355,4 +355,32 @@ TEST_F_TIMEOUT(option, value_that_cannot_be_written_faults, TEST_SECONDS)
 			       memory_readonly_copy(&get, sizeof(get))));
 }
 
+/* A call that fails has changed nothing. */
+TEST_F_TIMEOUT(option, value_that_cannot_be_confirmed_is_not_set, TEST_SECONDS)
+{
+	struct iommu_option set = {
+		.size = sizeof(set),
+		.option_id = IOMMU_OPTION_RLIMIT_MODE,
+		.op = IOMMU_OPTION_OP_SET,
+		.val64 = 1,
+	};
+	__u64 value;
+
+	EXPECT_EQ(-EFAULT,
+		  iommufd_call(self->iommufd, IOMMU_OPTION,
+			       memory_readonly_copy(&set, sizeof(set))));
+	must(option_get(self->iommufd, IOMMU_OPTION_RLIMIT_MODE, 0, &value));
+	EXPECT_EQ(0, value);
+
+	must(ioas_alloc(self->iommufd, &set.object_id));
+	set.option_id = IOMMU_OPTION_HUGE_PAGES;
+	set.val64 = 0;
+	EXPECT_EQ(-EFAULT,
+		  iommufd_call(self->iommufd, IOMMU_OPTION,
+			       memory_readonly_copy(&set, sizeof(set))));
+	must(option_get(self->iommufd, IOMMU_OPTION_HUGE_PAGES, set.object_id,
+			&value));
+	EXPECT_EQ(1, value);
+}
+
 TEST_HARNESS_MAIN
