@@ -8,6 +8,7 @@
  */
 #include <linux/err.h>
 #include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -63,6 +64,7 @@ static int moves_collect_ioas(struct list_head *moves,
 		ret = move_add(moves, container_of(area, struct mapping, area));
 		if (ret)
 			break;
+		cond_resched();
 	}
 	mutex_unlock(&space->lock);
 	return ret;
@@ -104,6 +106,7 @@ static int moves_apply(struct list_head *moves, struct iommufd_ctx *ictx)
 		}
 		move->former = charge;
 		move->moved = true;
+		cond_resched();
 	}
 	return 0;
 }
@@ -113,10 +116,12 @@ static void moves_undo(struct list_head *moves)
 {
 	struct account_move *move;
 
-	list_for_each_entry_reverse(move, moves, link)
+	list_for_each_entry_reverse(move, moves, link) {
 		if (move->moved)
 			user_memory_swap_charge(move->memory, &move->former,
 						true);
+		cond_resched();
+	}
 }
 
 static void moves_free(struct list_head *moves)
@@ -128,6 +133,7 @@ static void moves_free(struct list_head *moves)
 			memory_charge_destroy(&move->former);
 		user_memory_put(move->memory);
 		kfree(move);
+		cond_resched();
 	}
 }
 
