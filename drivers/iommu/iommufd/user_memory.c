@@ -93,6 +93,7 @@ static struct user_memory *memory_alloc(u64 address, bool writable,
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&memory->refs);
+	mutex_init(&memory->pin_lock);
 	mutex_init(&memory->lock);
 	memory_charge_init(&memory->charge, ledger);
 	ledger_add(ledger, LEDGER_MEMORIES, 1);
@@ -163,6 +164,7 @@ static void memory_release(struct kref *refs)
 	if (memory->file)
 		fput(memory->file);
 	mutex_destroy(&memory->lock);
+	mutex_destroy(&memory->pin_lock);
 	kfree(memory);
 }
 
@@ -447,12 +449,20 @@ static struct pinned_span *span_next(struct pinned_span *span)
 	return span_of(rb_next(&span->rb));
 }
 
-/* Spans that touch @range, lowest first. @next is for the loop. */
-#define for_each_span_safe(span, next, memory, range)			\
-	for (span = span_find(memory, (range).first);			\
-	     span && span->range.first <= (range).last &&		\
+/* There may be as many as a driver likes, and the lock is one that can sleep. */
+static struct pinned_span *span_step(struct pinned_span *next)
+{
+	if (next)
+		cond_resched();
+	return next;
+}
+
+/* Spans that touch @pages, lowest first. @next is for the loop. */
+#define for_each_span_safe(span, next, memory, pages)			\
+	for (span = span_find(memory, (pages).first);			\
+	     span && span->range.first <= (pages).last &&		\
 	     (next = span_next(span), true);				\
-	     span = next)
+	     span = span_step(next))
 
 static void span_insert(struct user_memory *memory, struct pinned_span *span)
 {
@@ -483,28 +493,29 @@ static void span_free(struct user_memory *memory, struct pinned_span *span)
 	}
 }
 
-/* Pin a gap. The new span has no holder yet. */
-static int span_create(struct user_memory *memory, struct page_range range)
+/* Pin a gap. The new span has no holder and is not in the tree yet. */
+static struct pinned_span *span_create(struct user_memory *memory,
+				       struct page_range range)
 {
 	struct pinned_record *record;
 	int ret;
 
+	lockdep_assert_held(&memory->pin_lock);
 	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT);
 	if (!record)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	page_runs_init(&record->runs);
 	ret = pin_charged(memory, &record->runs, range);
 	if (ret) {
 		page_runs_destroy(&record->runs);
 		kfree(record);
-		return ret;
+		return ERR_PTR(ret);
 	}
 	ledger_add(memory->charge.ledger, LEDGER_RECORDS, 1);
 	record->nr_spans = 1;
 	record->span.range = range;
 	record->span.record = record;
-	span_insert(memory, &record->span);
-	return 0;
+	return &record->span;
 }
 
 static void span_release(struct user_memory *memory, struct pinned_span *span)
@@ -560,30 +571,6 @@ static void spans_join(struct user_memory *memory, unsigned long index)
 	span_free(memory, upper);
 }
 
-/* Pin what is not pinned yet in @range, whose ends no span crosses. */
-static int spans_fill(struct user_memory *memory, struct page_range range)
-{
-	struct page_range gap = { .first = range.first };
-
-	while (gap.first <= range.last) {
-		struct pinned_span *span = span_find(memory, gap.first);
-		int ret;
-
-		if (span && span->range.first == gap.first) {
-			gap.first = span->range.last + 1;
-			continue;
-		}
-		gap.last = range.last;
-		if (span && span->range.first <= range.last)
-			gap.last = span->range.first - 1;
-		ret = span_create(memory, gap);
-		if (ret)
-			return ret;
-		gap.first = gap.last + 1;
-	}
-	return 0;
-}
-
 /* After a failure, or when holders went: release what nobody holds. */
 static void spans_drop(struct user_memory *memory, struct page_range range)
 {
@@ -596,23 +583,102 @@ static void spans_drop(struct user_memory *memory, struct page_range range)
 	spans_join(memory, range.last + 1);
 }
 
-static int spans_hold(struct user_memory *memory, struct page_range range)
+static void span_hold(struct pinned_span *span, struct page_range range)
 {
-	struct pinned_span *span, *next;
+	span->nr_holders++;
+	span->nr_first += span->range.first == range.first;
+	span->nr_last += span->range.last == range.last;
+}
+
+/*
+ * Hold what is pinned already in @range, from the beginning of @gap on. Return: 0,
+ * with @gap set to what comes then and is not pinned, beyond @range in the end;
+ * -ENOMEM.
+ */
+static int spans_hold(struct user_memory *memory, struct page_range range,
+		      struct page_range *gap)
+{
 	int ret;
 
-	ret = spans_cut(memory, range.first);
-	if (!ret)
-		ret = spans_cut(memory, range.last + 1);
-	if (!ret)
-		ret = spans_fill(memory, range);
-	if (ret)
-		return ret;
-	for_each_span_safe(span, next, memory, range) {
-		span->nr_holders++;
-		span->nr_first += span->range.first == range.first;
-		span->nr_last += span->range.last == range.last;
+	while (gap->first <= range.last) {
+		struct pinned_span *span;
+
+		ret = spans_cut(memory, gap->first);
+		if (!ret)
+			ret = spans_cut(memory, range.last + 1);
+		if (ret)
+			return ret;
+		span = span_find(memory, gap->first);
+		if (!span || span->range.first != gap->first) {
+			gap->last = range.last;
+			if (span && span->range.first <= range.last)
+				gap->last = span->range.first - 1;
+			return 0;
+		}
+		span_hold(span, range);
+		gap->first = span->range.last + 1;
+		cond_resched();
 	}
+	return 0;
+}
+
+/* After a failure: undo spans_hold() for the part of @range below @end. */
+static void spans_let_go(struct user_memory *memory, struct page_range range,
+			 unsigned long end)
+{
+	struct page_range part = { .first = range.first, .last = end - 1 };
+	struct pinned_span *span, *next;
+
+	if (end != range.first) {
+		for_each_span_safe(span, next, memory, part) {
+			span->nr_holders--;
+			span->nr_first -= span->range.first == range.first;
+		}
+		spans_drop(memory, part);
+	}
+	/* What was cut in vain. */
+	spans_join(memory, range.first);
+	spans_join(memory, range.last + 1);
+}
+
+/* Hold @range, from its first page on; each gap is pinned with @lock given back. */
+static int pin_spans(struct user_memory *memory, struct page_range range)
+{
+	struct page_range gap = { .first = range.first };
+	struct pinned_span *span;
+	int ret;
+
+	mutex_lock(&memory->lock);
+	for (;;) {
+		ret = spans_hold(memory, range, &gap);
+		if (ret || gap.first > range.last)
+			break;
+		mutex_unlock(&memory->lock);
+		span = span_create(memory, gap);
+		mutex_lock(&memory->lock);
+		if (IS_ERR(span)) {
+			ret = PTR_ERR(span);
+			break;
+		}
+		span_insert(memory, span);
+	}
+	if (ret)
+		spans_let_go(memory, range, gap.first);
+	mutex_unlock(&memory->lock);
+	return ret;
+}
+
+/* The same when nothing is pinned, which nobody else can change. */
+static int pin_first_span(struct user_memory *memory, struct page_range range)
+{
+	struct pinned_span *span = span_create(memory, range);
+
+	if (IS_ERR(span))
+		return PTR_ERR(span);
+	span_hold(span, range);
+	mutex_lock(&memory->lock);
+	span_insert(memory, span);
+	mutex_unlock(&memory->lock);
 	return 0;
 }
 
@@ -621,8 +687,9 @@ static int spans_hold(struct user_memory *memory, struct page_range range)
  * @memory: the memory
  * @range: which pages
  *
- * Context: may sleep, takes mmap_lock of the mapper. A fatal signal ends it, also
- * while another pin of the same memory goes on.
+ * Context: may sleep, takes mmap_lock of the mapper, and may wait for pages that
+ * another process brings. A fatal signal ends it, also while another pin of the
+ * same memory goes on.
  * Return: 0; -EFAULT when a page is not mapped, not writable as asked, device
  * memory, or the process is gone; -ENOMEM, also when over the limit; -EINTR.
  */
@@ -630,12 +697,13 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
 {
 	int ret;
 
-	if (mutex_lock_killable(&memory->lock))
+	if (mutex_lock_killable(&memory->pin_lock))
 		return -EINTR;
-	ret = spans_hold(memory, range);
-	if (ret)
-		spans_drop(memory, range);
-	mutex_unlock(&memory->lock);
+	if (RB_EMPTY_ROOT(&memory->spans))
+		ret = pin_first_span(memory, range);
+	else
+		ret = pin_spans(memory, range);
+	mutex_unlock(&memory->pin_lock);
 	return ret;
 }
 
@@ -646,6 +714,8 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
  *
  * No device can reach the pages through this pin any more: its translations
  * are gone and flushed.
+ *
+ * Context: does not wait for who pins other pages of @memory.
  */
 void user_memory_unpin(struct user_memory *memory, struct page_range range)
 {
@@ -689,7 +759,8 @@ int user_memory_split_pin(struct user_memory *memory, unsigned long index)
  *          to the former account
  * @force: beyond its limit
  *
- * Return: 0; -ENOMEM when it is over its limit, then nothing changed.
+ * Return: 0; -ENOMEM when it is over its limit, -EINTR after a fatal signal: then
+ * nothing changed.
  */
 int user_memory_swap_charge(struct user_memory *memory,
 			    struct memory_charge *charge, bool force)
@@ -698,13 +769,20 @@ int user_memory_swap_charge(struct user_memory *memory,
 	unsigned long pinned = 0;
 	int ret = 0;
 
+	/* Not while a pin charges. To restore what there was must not fail. */
+	if (force)
+		mutex_lock(&memory->pin_lock);
+	else if (mutex_lock_killable(&memory->pin_lock))
+		return -EINTR;
 	mutex_lock(&memory->lock);
 	/* Several mappings share the memory: the first of them moved it. */
 	if (memory_charge_same(&memory->charge, charge))
 		goto out_unlock;
-	for (node = rb_first(&memory->spans); node; node = rb_next(node))
+	for (node = rb_first(&memory->spans); node; node = rb_next(node)) {
 		pinned += span_of(node)->range.last -
 			  span_of(node)->range.first + 1;
+		cond_resched();
+	}
 	charge->class = memory->charge.class;
 	if (force)
 		memory_charge_add_forced(charge, pinned);
@@ -716,6 +794,7 @@ int user_memory_swap_charge(struct user_memory *memory,
 	}
 out_unlock:
 	mutex_unlock(&memory->lock);
+	mutex_unlock(&memory->pin_lock);
 	return ret;
 }
 
@@ -797,7 +876,7 @@ static int gap_visit(struct user_memory *memory, struct page_range range,
  *
  * Nothing is charged: what was not pinned before is not pinned afterwards.
  *
- * Context: as user_memory_pin(); @visit runs with the memory locked.
+ * Context: as user_memory_pin(). @visit may run with the memory locked.
  * Return: 0; what @visit returned when that was not 0; -EFAULT, -ENOMEM and
  * -EINTR as user_memory_pin(). The pages in front may have been visited then.
  */
@@ -808,23 +887,27 @@ int user_memory_look(struct user_memory *memory, struct page_range range,
 	struct page_range part = { .first = range.first };
 	int ret = 0;
 
-	if (mutex_lock_killable(&memory->lock))
+	if (mutex_lock_killable(&memory->pin_lock))
 		return -EINTR;
 	while (!ret && part.first <= range.last) {
-		struct pinned_span *span = span_find(memory, part.first);
+		struct pinned_span *span;
 
+		mutex_lock(&memory->lock);
+		span = span_find(memory, part.first);
 		part.last = range.last;
 		if (span && span->range.first <= part.first) {
 			part.last = min(part.last, span->range.last);
 			ret = span_visit(span, part.first, part.last, visit,
 					 data);
+			mutex_unlock(&memory->lock);
 		} else {
 			if (span && span->range.first <= range.last)
 				part.last = span->range.first - 1;
+			mutex_unlock(&memory->lock);
 			ret = gap_visit(memory, part, visit, data);
 		}
 		part.first = part.last + 1;
 	}
-	mutex_unlock(&memory->lock);
+	mutex_unlock(&memory->pin_lock);
 	return ret;
 }

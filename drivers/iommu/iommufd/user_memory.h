@@ -27,9 +27,12 @@ struct file;
 /**
  * struct user_memory - pages of one process or file
  * @refs: mappings of this memory
- * @lock: protects @spans; outside of mmap_lock and the locks of the IOMMU
+ * @pin_lock: held by who pins, also while pages are awaited; spans are added under
+ *            it. Outside of mmap_lock, and of @lock
+ * @lock: protects @spans; outside of the locks of the IOMMU. Nobody awaits a page
+ *        with it
  * @charge: whose memory, and who pays; immutable, but for memory of a file under
- *          @lock
+ *          both locks
  * @of_file: of a file, not of @charge.mm; immutable
  * @file: the file, with a reference; NULL if it cannot be pinned; immutable
  * @address: user address, or offset in the file, of the first page; immutable
@@ -39,6 +42,7 @@ struct file;
  */
 struct user_memory {
 	struct kref refs;
+	struct mutex pin_lock;
 	struct mutex lock;
 	struct memory_charge charge;
 	struct file *file;
