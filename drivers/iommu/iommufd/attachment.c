@@ -199,8 +199,8 @@ static int idev_attach_hwpt(struct iommufd_device *idev,
 }
 
 /*
- * Attach @idev to an automatic table that is there. Return: the table; NULL when
- * none suits; an errno.
+ * Attach @idev to an automatic table that is there. Return: the table; NULL
+ * when none suits; an errno.
  */
 static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
 					    struct iommufd_ioas *ioas)
@@ -224,30 +224,31 @@ static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
 	return NULL;
 }
 
-/* Make a table of @ioas and attach @idev to it. */
+/*
+ * Attach @idev to @new, which becomes an automatic table. Return: it; NULL when
+ * it is needed and not there; an errno.
+ */
 static struct iommufd_hwpt *attach_new(struct iommufd_device *idev,
-				       struct iommufd_ioas *ioas)
+				       struct iommufd_hwpt *new)
 {
-	struct iommufd_hwpt *hwpt;
 	int ret;
 
 	/* A group has one table: nothing that could be made now would fit. */
 	if (idev->group->hwpt && !idev_is_attached(idev))
 		return ERR_PTR(-EINVAL);
-	hwpt = iommufd_hwpt_create(ioas, idev);
-	if (IS_ERR(hwpt))
-		return hwpt;
-	ret = idev_attach_hwpt(idev, hwpt);
-	if (ret) {
-		iommufd_hwpt_discard(hwpt);
+	if (!new)
+		return NULL;
+	ret = idev_attach_hwpt(idev, new);
+	if (ret)
 		return ERR_PTR(ret);
-	}
-	iommufd_hwpt_publish_automatic(hwpt);
-	return hwpt;
+	iommufd_hwpt_publish_automatic(new);
+	return new;
 }
 
-static int idev_attach_ioas(struct iommufd_device *idev,
-			    struct iommufd_ioas *ioas, u32 *hwpt_id)
+/* Return: the table in use now; NULL when @new is needed and not there. */
+static struct iommufd_hwpt *idev_attach_ioas(struct iommufd_device *idev,
+					     struct iommufd_ioas *ioas,
+					     struct iommufd_hwpt *new)
 {
 	struct iommufd_hwpt *hwpt = idev->group->hwpt;
 	int ret;
@@ -255,33 +256,76 @@ static int idev_attach_ioas(struct iommufd_device *idev,
 	/* The group's own table is the right one, not merely one that fits. */
 	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
 		ret = idev_attach_hwpt(idev, hwpt);
-		if (!ret)
-			*hwpt_id = hwpt->object.id;
-		return ret;
+		return ret ? ERR_PTR(ret) : hwpt;
 	}
 	mutex_lock(&ioas->attach_lock);
 	hwpt = attach_existing(idev, ioas);
 	if (!hwpt)
-		hwpt = attach_new(idev, ioas);
-	/* It has a reference as long as the device is attached to it. */
-	if (!IS_ERR(hwpt))
-		*hwpt_id = hwpt->object.id;
+		hwpt = attach_new(idev, new);
 	mutex_unlock(&ioas->attach_lock);
-	return PTR_ERR_OR_ZERO(hwpt);
+	return hwpt;
 }
 
-static int idev_attach(struct iommufd_device *idev,
-		       struct iommufd_object *object, u32 *pt_id)
+static struct iommufd_hwpt *idev_attach(struct iommufd_device *idev,
+					struct iommufd_object *object,
+					struct iommufd_hwpt *new)
 {
+	struct iommufd_hwpt *hwpt;
+	int ret;
+
 	if (object->ops == &iommufd_ioas_ops)
 		return idev_attach_ioas(idev, container_of(object,
 							   struct iommufd_ioas,
-							   object), pt_id);
-	if (object->ops == &iommufd_hwpt_ops)
-		return idev_attach_hwpt(idev, container_of(object,
-							   struct iommufd_hwpt,
-							   object));
-	return -EINVAL;
+							   object), new);
+	if (object->ops != &iommufd_hwpt_ops)
+		return ERR_PTR(-EINVAL);
+	hwpt = container_of(object, struct iommufd_hwpt, object);
+	ret = idev_attach_hwpt(idev, hwpt);
+	return ret ? ERR_PTR(ret) : hwpt;
+}
+
+/*
+ * Attach with the table @new, if that is not NULL and needed, and set @pt_id.
+ * Return: the table in use now, which need not be any more; else as
+ * idev_attach().
+ */
+static struct iommufd_hwpt *attach_locked(struct iommufd_device *idev,
+					  struct iommufd_object *object,
+					  struct iommufd_hwpt *new, u32 *pt_id)
+{
+	struct iommufd_hwpt *hwpt, *old;
+
+	if (mutex_lock_killable(&idev->group->lock))
+		return ERR_PTR(-EINTR);
+	old = idev->group->hwpt;
+	if (old)
+		refcount_inc(&old->object.users);
+	hwpt = idev_attach(idev, object, new);
+	/* It has a reference as long as the device is attached to it. */
+	if (!IS_ERR_OR_NULL(hwpt))
+		*pt_id = hwpt->object.id;
+	if (old)
+		iommufd_object_put(&old->object);
+	mutex_unlock(&idev->group->lock);
+	return hwpt;
+}
+
+/*
+ * An IOAS has no table that suits. One is made with no lock held, as it waits
+ * for the pages of all mappings; there may be another one then.
+ */
+static int attach_with_new(struct iommufd_device *idev,
+			   struct iommufd_ioas *ioas, u32 *pt_id)
+{
+	struct iommufd_hwpt *new = iommufd_hwpt_create(ioas, idev);
+	struct iommufd_hwpt *hwpt;
+
+	if (IS_ERR(new))
+		return PTR_ERR(new);
+	hwpt = attach_locked(idev, &ioas->object, new, pt_id);
+	if (hwpt != new)
+		iommufd_hwpt_discard(new);
+	return PTR_ERR_OR_ZERO(hwpt);
 }
 
 /**
@@ -294,7 +338,8 @@ static int idev_attach(struct iommufd_device *idev,
  * A failure leaves everything as it was. 6.1 drivers cannot change tables
  * without blocking DMA for a moment.
  *
- * Context: may sleep; pins memory, when the table is the IOAS's first.
+ * Context: may sleep; pins memory, when the table is the IOAS's first, and
+ * waits for its pages with no lock held but those of the caller.
  * Return: 0; -ENOENT when @pt_id names nothing; -EINVAL when it names something
  * else, the table does not suit the device's IOMMU, or another device of the
  * group is attached elsewhere; -EADDRINUSE when a mapping is where the device
@@ -304,20 +349,19 @@ static int idev_attach(struct iommufd_device *idev,
 int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
 {
 	struct iommufd_object *object;
-	struct iommufd_hwpt *old;
+	struct iommufd_hwpt *hwpt;
 	int ret;
 
 	object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	mutex_lock(&idev->group->lock);
-	old = idev->group->hwpt;
-	if (old)
-		refcount_inc(&old->object.users);
-	ret = idev_attach(idev, object, pt_id);
-	if (old)
-		iommufd_object_put(&old->object);
-	mutex_unlock(&idev->group->lock);
+	hwpt = attach_locked(idev, object, NULL, pt_id);
+	if (hwpt)
+		ret = PTR_ERR_OR_ZERO(hwpt);
+	else
+		ret = attach_with_new(idev,
+				      container_of(object, struct iommufd_ioas,
+						   object), pt_id);
 	iommufd_object_put(object);
 	return ret;
 }

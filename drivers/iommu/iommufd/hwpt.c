@@ -127,8 +127,10 @@ static int hwpt_prepare(struct iommufd_hwpt *hwpt, struct iommufd_device *idev)
 /**
  * iommufd_hwpt_create() - Make a table that translates all an IOAS maps
  * @ioas: which
- * @idev: a device that can be attached to it; its group's lock is held
+ * @idev: a device that can be attached to it
  *
+ * Context: takes the lock of the device's group, but not while it waits for
+ * pages of user memory; no lock that others need may be held.
  * Return: the table, not published; an errno of mapped_space_add_table() or of
  * the IOMMU driver.
  */
@@ -156,7 +158,11 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 		ret = -ENOMEM;
 		goto err_put_driver;
 	}
+	ret = mutex_lock_killable(&idev->group->lock);
+	if (ret)
+		goto err_free_domain;
 	ret = hwpt_prepare(hwpt, idev);
+	mutex_unlock(&idev->group->lock);
 	if (ret)
 		goto err_free_domain;
 	ret = mapped_space_add_table(&ioas->space, &hwpt->table);
@@ -181,9 +187,7 @@ static int hwpt_alloc(struct iommufd_command *command,
 	struct iommu_hwpt_alloc *arg = command->argument;
 	struct iommufd_hwpt *hwpt;
 
-	mutex_lock(&idev->group->lock);
 	hwpt = iommufd_hwpt_create(ioas, idev);
-	mutex_unlock(&idev->group->lock);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	arg->out_hwpt_id = hwpt->object.id;

@@ -42,11 +42,15 @@
  *	    mapped_space.tables_lock
  *	      mapped_space.lock
  *	      user_memory.lock
- *	        mmap_lock
+ *	user_memory.pin_lock
+ *	  mmap_lock
+ *	  user_memory.lock
  *	the xa_lock of iommufd_ctx.objects
  *
  * device_lock and iommufd_group.lock are never held together. mapped_space.lock
- * and the xa_lock are leaves.
+ * and the xa_lock are leaves. pin_lock may be held for as long as a page takes,
+ * so it is taken inside of those only that nobody else needs: process_lock,
+ * ioas_lock.
  */
 #include <linux/capability.h>
 #include <linux/err.h>

@@ -5,8 +5,8 @@
  * The life of a mapping is its area's state:
  *
  *	building  mappings_place() took the range; only the creator knows it
- *	ready     mappings_fill() pinned the memory and filled all tables; tables
- *	          that come get it too. The creator may still take it back
+ *	ready     mappings_fill() filled all tables, for which it pinned the memory;
+ *	          tables that come get it too. The creator may take it back
  *	live      mappings_release() gave it to everybody
  *	draining  a remover waits until kernel users have let go
  *	going     a remover owns it
@@ -17,8 +17,15 @@
  *
  * Removal works in batches: mark some mappings as going, unmap each run of
  * neighbours with one call for each table, so that they are flushed together,
- * then unpin, then give the ranges back. The translation is always gone and
- * flushed before the first page is released.
+ * then unpin, with no lock held, then give the ranges back. The translation is
+ * always gone and flushed before the first page is released.
+ *
+ * A table that comes needs what is there pinned, and waits for that without a
+ * lock: it is announced, so that from then on every map pins; then each mapping
+ * gets its pin, which is made for its memory and given to it if it is still
+ * there; then, with tables_lock, the table is filled, unless a map that began
+ * before came without a pin. When the last table goes the pins go likewise, one
+ * by one.
  */
 #include <linux/iommu.h>
 #include <linux/minmax.h>
@@ -48,6 +55,7 @@ void mapped_space_init(struct mapped_space *space)
 	mutex_init(&space->lock);
 	init_rwsem(&space->tables_lock);
 	INIT_LIST_HEAD(&space->tables);
+	INIT_LIST_HEAD(&space->new_tables);
 	space->large_pages = true;
 	init_rwsem(&space->clients_lock);
 }
@@ -55,7 +63,7 @@ void mapped_space_init(struct mapped_space *space)
 /* Everything mapped and every table is gone already. */
 void mapped_space_destroy(struct mapped_space *space)
 {
-	WARN_ON(!list_empty(&space->tables));
+	WARN_ON(space->nr_tables);
 	iova_space_destroy(&space->iova);
 	mutex_destroy(&space->lock);
 }
@@ -246,27 +254,6 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 	return ret;
 }
 
-/* Undo mappings_place(). No table knows the mappings. */
-void mappings_displace(struct mapped_space *space, struct list_head *mappings)
-{
-	struct mapping *mapping;
-
-	mutex_lock(&space->lock);
-	list_for_each_entry(mapping, mappings, link) {
-		iova_space_remove(&space->iova, &mapping->area);
-		cond_resched();
-	}
-	mutex_unlock(&space->lock);
-}
-
-static void table_unmap(struct mapped_table *table, u64 start, u64 length)
-{
-	size_t unmapped = iommu_unmap(table->domain, start, length);
-
-	WARN_ONCE(unmapped != length, "iommufd: IOMMU driver unmapped %zu of %llu bytes\n",
-		  unmapped, length);
-}
-
 /* The pages that a mapping uses, the first and last maybe in part. */
 static struct page_range mapping_pages(const struct mapping *mapping)
 {
@@ -278,14 +265,223 @@ static struct page_range mapping_pages(const struct mapping *mapping)
 	};
 }
 
-static int mapping_pin(struct mapping *mapping)
+/* In state building. Return: 0; an errno of user_memory_pin(). */
+static int mappings_pin(struct list_head *mappings)
 {
-	return user_memory_pin(mapping->memory, mapping_pages(mapping));
+	struct mapping *mapping;
+
+	list_for_each_entry(mapping, mappings, link) {
+		int ret = user_memory_pin(mapping->memory,
+					  mapping_pages(mapping));
+
+		if (ret)
+			return ret;
+		mapping->pinned = true;
+		cond_resched();
+	}
+	return 0;
 }
 
-static void mapping_unpin(struct mapping *mapping)
+/* On their way out, when no table translates them any more. */
+static void mappings_unpin(struct list_head *mappings)
 {
-	user_memory_unpin(mapping->memory, mapping_pages(mapping));
+	struct mapping *mapping;
+
+	list_for_each_entry(mapping, mappings, link) {
+		if (mapping->pinned)
+			user_memory_unpin(mapping->memory,
+					  mapping_pages(mapping));
+		cond_resched();
+	}
+}
+
+/* Undo mappings_place(). No table knows the mappings. */
+void mappings_displace(struct mapped_space *space, struct list_head *mappings)
+{
+	struct mapping *mapping;
+
+	mappings_unpin(mappings);
+	mutex_lock(&space->lock);
+	list_for_each_entry(mapping, mappings, link) {
+		iova_space_remove(&space->iova, &mapping->area);
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
+}
+
+/* Tables have it, and its pin is under mapped_space.lock. */
+static bool area_is_filled(const struct iova_area *area)
+{
+	/* Pairs with the release in mappings_fill(), which has no space->lock. */
+	switch (smp_load_acquire(&area->state)) {
+	case IOVA_AREA_READY:
+	case IOVA_AREA_LIVE:
+	case IOVA_AREA_DRAINING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * struct pin_step - a mapping that gets its pin, or loses it, with no lock held
+ * @from: the next one begins there or above
+ * @memory: its memory, with a reference
+ * @range: its pages
+ */
+struct pin_step {
+	u64 from;
+	struct user_memory *memory;
+	struct page_range range;
+};
+
+/* Find the next mapping that has a pin, or has not. */
+static struct mapping *pin_step_find(struct mapped_space *space,
+				     struct pin_step *step, bool pinned)
+{
+	struct mapping *mapping;
+	struct iova_area *area;
+
+	lockdep_assert_held(&space->lock);
+	for_each_iova_area(area, &space->iova, step->from, U64_MAX) {
+		mapping = mapping_of(area);
+		if (area_is_filled(area) && mapping->pinned == pinned) {
+			step->from = area->start;
+			step->memory = mapping->memory;
+			step->range = mapping_pages(mapping);
+			user_memory_get(step->memory);
+			return mapping;
+		}
+		cond_resched();
+	}
+	return NULL;
+}
+
+/*
+ * Unpin what is pinned although there is no table any more. Ends where one is
+ * announced: it needs the rest.
+ */
+static void space_unpin(struct mapped_space *space)
+{
+	struct pin_step step = {};
+
+	for (;;) {
+		struct mapping *mapping = NULL;
+
+		mutex_lock(&space->lock);
+		if (!space->nr_tables)
+			mapping = pin_step_find(space, &step, true);
+		if (mapping)
+			mapping->pinned = false;
+		mutex_unlock(&space->lock);
+		if (!mapping)
+			return;
+		user_memory_unpin(step.memory, step.range);
+		user_memory_put(step.memory);
+		cond_resched();
+	}
+}
+
+/*
+ * Give the pin, if it was @pinned, to the mapping that it is for. Return:
+ * whether that is still there and has none.
+ */
+static bool pin_step_end(struct mapped_space *space,
+			 const struct pin_step *step, bool pinned)
+{
+	struct mapping *mapping;
+	struct iova_area *area;
+	struct page_range range;
+	bool match = false;
+
+	mutex_lock(&space->lock);
+	area = iova_space_first(&space->iova, step->from, step->from);
+	if (area && area_is_filled(area)) {
+		mapping = mapping_of(area);
+		range = mapping_pages(mapping);
+		match = mapping->memory == step->memory && !mapping->pinned &&
+			range.first == step->range.first &&
+			range.last == step->range.last;
+		if (match)
+			mapping->pinned = pinned;
+	}
+	mutex_unlock(&space->lock);
+	return match;
+}
+
+/*
+ * Pin what is not pinned. A table was announced, so what is mapped from now on
+ * brings its pin along.
+ *
+ * While pages are awaited nothing holds the mapping. It may be removed, as an
+ * unmap must not wait for them, or be cut in two.
+ */
+static int space_pin(struct mapped_space *space)
+{
+	struct pin_step step = {};
+
+	for (;;) {
+		struct mapping *mapping;
+		bool there;
+		int ret;
+
+		mutex_lock(&space->lock);
+		mapping = pin_step_find(space, &step, false);
+		mutex_unlock(&space->lock);
+		if (!mapping)
+			return 0;
+		ret = user_memory_pin(step.memory, step.range);
+		there = pin_step_end(space, &step, !ret);
+		if (!ret && !there)
+			user_memory_unpin(step.memory, step.range);
+		user_memory_put(step.memory);
+		/* It does not matter what happens to what is not mapped now. */
+		if (ret && there)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
+static bool space_is_pinned(struct mapped_space *space)
+{
+	struct pin_step step = {};
+	struct mapping *mapping;
+
+	mutex_lock(&space->lock);
+	mapping = pin_step_find(space, &step, false);
+	mutex_unlock(&space->lock);
+	if (mapping)
+		user_memory_put(step.memory);
+	return !mapping;
+}
+
+/*
+ * The tree of areas may change while it is walked: creators add and destroy
+ * areas in state building under the leaf lock alone. Those that tables have
+ * stay.
+ */
+static struct mapping *live_next(struct mapped_space *space, u64 from)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	for_each_iova_area(area, &space->iova, from, U64_MAX) {
+		if (area_is_filled(area))
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
+	return area ? mapping_of(area) : NULL;
+}
+
+static void table_unmap(struct mapped_table *table, u64 start, u64 length)
+{
+	size_t unmapped = iommu_unmap(table->domain, start, length);
+
+	WARN_ONCE(unmapped != length, "iommufd: IOMMU driver unmapped %zu of %llu bytes\n",
+		  unmapped, length);
 }
 
 /**
@@ -420,11 +616,6 @@ static int mapping_fill(struct mapped_space *space, struct mapping *mapping)
 	struct mapped_table *table;
 	int ret;
 
-	if (list_empty(&space->tables))
-		return 0;
-	ret = mapping_pin(mapping);
-	if (ret)
-		return ret;
 	list_for_each_entry(table, &space->tables, link) {
 		ret = table_map(space, table, mapping);
 		if (ret)
@@ -436,7 +627,6 @@ err_unmap:
 	list_for_each_entry_continue_reverse(table, &space->tables, link)
 		table_unmap(table, mapping->area.start,
 			    iova_area_length(&mapping->area));
-	mapping_unpin(mapping);
 	return ret;
 }
 
@@ -445,22 +635,56 @@ static void mapping_clear(struct mapped_space *space, struct mapping *mapping)
 {
 	struct mapped_table *table;
 
-	if (list_empty(&space->tables))
-		return;
 	list_for_each_entry(table, &space->tables, link)
 		table_unmap(table, mapping->area.start,
 			    iova_area_length(&mapping->area));
-	mapping_unpin(mapping);
 }
 
-/* Those of a creator, who alone changes these states; under tables_lock. */
-static void mappings_set_state(struct list_head *mappings,
-			       enum iova_area_state state)
+/* All into every table, or none. The caller has tables_lock shared. */
+static int fill_all(struct mapped_space *space, struct list_head *mappings)
 {
 	struct mapping *mapping;
+	int ret;
 
-	list_for_each_entry(mapping, mappings, link)
-		WRITE_ONCE(mapping->area.state, state);
+	list_for_each_entry(mapping, mappings, link) {
+		ret = mapping_fill(space, mapping);
+		if (ret)
+			goto err_clear;
+		cond_resched();
+	}
+	return 0;
+
+err_clear:
+	list_for_each_entry_continue_reverse(mapping, mappings, link) {
+		mapping_clear(space, mapping);
+		cond_resched();
+	}
+	return ret;
+}
+
+/*
+ * Pin @mappings if there are tables, or are to be, and take tables_lock shared.
+ * Who does not pin holds the lock while there is no table.
+ */
+static int pin_and_lock(struct mapped_space *space, struct list_head *mappings)
+{
+	bool pinned = false;
+	int ret;
+
+	for (;;) {
+		/* A guess, which is checked below. */
+		if (!pinned && READ_ONCE(space->nr_tables)) {
+			ret = mappings_pin(mappings);
+			if (ret)
+				return ret;
+			pinned = true;
+		}
+		if (down_read_killable(&space->tables_lock))
+			return -EINTR;
+		if (pinned || !space->nr_tables)
+			return 0;
+		up_read(&space->tables_lock);
+	}
 }
 
 /**
@@ -472,31 +696,25 @@ static void mappings_set_state(struct list_head *mappings,
  *
  * Context: a fatal signal ends it.
  * Return: 0; an errno of user_memory_pin() or of the IOMMU driver, then no
- * table has any of it and nothing is pinned.
+ * table has any of it, and mappings_displace() unpins what was pinned.
  */
 int mappings_fill(struct mapped_space *space, struct list_head *mappings)
 {
 	struct mapping *mapping;
-	int ret = 0;
+	int ret;
 
-	if (down_read_killable(&space->tables_lock))
-		return -EINTR;
+	ret = pin_and_lock(space, mappings);
+	if (ret)
+		return ret;
+	ret = fill_all(space, mappings);
+	if (ret)
+		goto out_unlock;
 	list_for_each_entry(mapping, mappings, link) {
-		ret = mapping_fill(space, mapping);
-		if (ret)
-			goto err_clear;
+		/* The pin is not ours alone any more: see area_is_filled(). */
+		smp_store_release(&mapping->area.state, IOVA_AREA_READY);
 		cond_resched();
 	}
-
-	mappings_set_state(mappings, IOVA_AREA_READY);
-	up_read(&space->tables_lock);
-	return 0;
-
-err_clear:
-	list_for_each_entry_continue_reverse(mapping, mappings, link) {
-		mapping_clear(space, mapping);
-		cond_resched();
-	}
+out_unlock:
 	up_read(&space->tables_lock);
 	return ret;
 }
@@ -511,7 +729,12 @@ void mappings_clear(struct mapped_space *space, struct list_head *mappings)
 	struct mapping *mapping;
 
 	down_read(&space->tables_lock);
-	mappings_set_state(mappings, IOVA_AREA_BUILDING);
+	mutex_lock(&space->lock);
+	list_for_each_entry(mapping, mappings, link) {
+		mapping->area.state = IOVA_AREA_BUILDING;
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
 		mapping_clear(space, mapping);
 		cond_resched();
@@ -529,14 +752,20 @@ void mappings_clear(struct mapped_space *space, struct list_head *mappings)
 void mappings_release(struct mapped_space *space, struct list_head *mappings)
 {
 	struct mapping *mapping;
+	bool pinned = false;
 
 	mutex_lock(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
+		pinned |= mapping->pinned;
 		mapping->area.state = IOVA_AREA_LIVE;
 		cond_resched();
 	}
 	INIT_LIST_HEAD(mappings);
+	/* The last table went while they were building. */
+	pinned &= !space->nr_tables;
 	mutex_unlock(&space->lock);
+	if (pinned)
+		space_unpin(space);
 }
 
 /**
@@ -633,10 +862,7 @@ static u64 removal_finish(struct mapped_space *space, struct list_head *batch)
 	struct mapping *mapping;
 	u64 removed = 0;
 
-	if (!list_empty(&space->tables))
-		list_for_each_entry(mapping, batch, link)
-			mapping_unpin(mapping);
-
+	mappings_unpin(batch);
 	mutex_lock(&space->lock);
 	list_for_each_entry(mapping, batch, link) {
 		removed += iova_area_length(&mapping->area);
@@ -652,23 +878,22 @@ static u64 removal_finish(struct mapped_space *space, struct list_head *batch)
 static bool removal_step(struct mapped_space *space, struct removal *removal,
 			 u64 *removed, int *ret)
 {
-	bool more = false;
+	struct mapping *highest;
+	u64 done;
 
 	down_read(&space->tables_lock);
 	*ret = removal_collect(space, removal);
-	if (!list_empty(&removal->batch)) {
-		struct mapping *highest = list_last_entry(&removal->batch,
-							  struct mapping, link);
-		u64 done = highest->area.last;
-
-		removal_unmap(space, &removal->batch);
-		*removed += removal_finish(space, &removal->batch);
-		/* What appears below meanwhile is not ours to remove. */
-		more = !*ret && done < removal->last;
-		removal->start = done + 1;
-	}
+	removal_unmap(space, &removal->batch);
 	up_read(&space->tables_lock);
-	return more;
+	if (list_empty(&removal->batch))
+		return false;
+
+	highest = list_last_entry(&removal->batch, struct mapping, link);
+	done = highest->area.last;
+	*removed += removal_finish(space, &removal->batch);
+	/* What appears below meanwhile is not ours to remove. */
+	removal->start = done + 1;
+	return !*ret && done < removal->last;
 }
 
 /* Users of the mapping are asked to let go, with no lock held. */
@@ -787,7 +1012,7 @@ static int cut_claimed(struct mapped_space *space, struct mapping *lower,
 			     lower->area.last - iova + 1, lower->prot);
 	if (ret)
 		return ret;
-	if (!list_empty(&space->tables))
+	if (lower->pinned)
 		ret = user_memory_split_pin(lower->memory,
 					    offset >> PAGE_SHIFT);
 	if (ret) {
@@ -795,6 +1020,7 @@ static int cut_claimed(struct mapped_space *space, struct mapping *lower,
 		return ret;
 	}
 	upper = list_first_entry(&mappings, struct mapping, link);
+	upper->pinned = lower->pinned;
 	cut_apply(space, lower, upper, iova);
 	return 0;
 }
@@ -814,6 +1040,7 @@ static int cut_claimed(struct mapped_space *space, struct mapping *lower,
 int mapping_cut(struct mapped_space *space, u64 iova)
 {
 	struct mapping *mapping;
+	bool pinned = false;
 	int ret = 0;
 
 	down_read(&space->tables_lock);
@@ -821,6 +1048,7 @@ int mapping_cut(struct mapped_space *space, u64 iova)
 	if (IS_ERR(mapping)) {
 		ret = PTR_ERR(mapping);
 	} else if (mapping) {
+		pinned = mapping->pinned;
 		ret = cut_claimed(space, mapping, iova);
 		if (ret) {
 			mutex_lock(&space->lock);
@@ -829,6 +1057,9 @@ int mapping_cut(struct mapped_space *space, u64 iova)
 		}
 	}
 	up_read(&space->tables_lock);
+	/* Who removed the last table has passed over what was claimed. */
+	if (pinned)
+		space_unpin(space);
 	return ret;
 }
 
@@ -846,10 +1077,15 @@ static u32 space_alignment(struct mapped_space *space, bool large_pages)
 
 	list_for_each_entry(table, &space->tables, link)
 		alignment = max(alignment, table_alignment(table));
+	list_for_each_entry(table, &space->new_tables, link)
+		alignment = max(alignment, table_alignment(table));
 	return alignment;
 }
 
-/* Claim for @table what it cannot translate, and the alignment it needs. */
+/*
+ * Count @table, claim for it what it cannot translate, and the alignment it
+ * needs. All of that is undone by table_unreserve(), also after a failure.
+ */
 static int table_reserve(struct mapped_space *space, struct mapped_table *table)
 {
 	struct iommu_domain_geometry *geometry = &table->domain->geometry;
@@ -858,6 +1094,7 @@ static int table_reserve(struct mapped_space *space, struct mapped_table *table)
 	int ret;
 
 	mutex_lock(&space->lock);
+	space->nr_tables++;
 	ret = iova_space_set_alignment(&space->iova, alignment);
 	if (!ret && geometry->aperture_start)
 		ret = iova_space_reserve(&space->iova, 0,
@@ -878,39 +1115,8 @@ static void table_unreserve(struct mapped_space *space,
 	/* A smaller alignment always fits. */
 	iova_space_set_alignment(&space->iova,
 				 space_alignment(space, space->large_pages));
+	space->nr_tables--;
 	mutex_unlock(&space->lock);
-}
-
-/* Tables have it. */
-static bool area_is_filled(const struct iova_area *area)
-{
-	switch (READ_ONCE(area->state)) {
-	case IOVA_AREA_READY:
-	case IOVA_AREA_LIVE:
-	case IOVA_AREA_DRAINING:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * The tree of areas may change while it is walked: creators add and destroy
- * areas in state building under the leaf lock alone. Those that tables have
- * stay.
- */
-static struct mapping *live_next(struct mapped_space *space, u64 from)
-{
-	struct iova_area *area;
-
-	mutex_lock(&space->lock);
-	for_each_iova_area(area, &space->iova, from, U64_MAX) {
-		if (area_is_filled(area))
-			break;
-		cond_resched();
-	}
-	mutex_unlock(&space->lock);
-	return area ? mapping_of(area) : NULL;
 }
 
 /* The caller has tables_lock exclusively. */
@@ -919,45 +1125,51 @@ static struct mapping *live_next(struct mapped_space *space, u64 from)
 	     mapping = mapping->area.last == U64_MAX ? NULL : \
 		       live_next(space, mapping->area.last + 1))
 
-/* Unpin the live mappings below @end, or all of them when it is NULL. */
-static void unpin_live(struct mapped_space *space, struct mapping *end)
-{
-	struct mapping *mapping;
-
-	for_each_live_mapping(mapping, space) {
-		if (mapping == end)
-			break;
-		mapping_unpin(mapping);
-		cond_resched();
-	}
-}
-
-/* Everything live into @table, pinned when it is the first one. */
+/* Everything live into @table, pinned as it is. */
 static int table_fill(struct mapped_space *space, struct mapped_table *table)
 {
-	bool pin = list_empty(&space->tables);
 	struct mapping *mapping;
 	int ret;
 
 	for_each_live_mapping(mapping, space) {
-		if (pin) {
-			ret = mapping_pin(mapping);
-			if (ret)
-				goto err_unpin;
-		}
 		ret = table_map(space, table, mapping);
-		if (ret) {
-			if (pin)
-				mapping_unpin(mapping);
-			goto err_unpin;
-		}
+		if (ret)
+			return ret;
 		cond_resched();
 	}
 	return 0;
+}
 
-err_unpin:
-	if (pin)
-		unpin_live(space, mapping);
+/* From now on what is mapped is pinned, and fits the table. */
+static int table_announce(struct mapped_space *space,
+			  struct mapped_table *table)
+{
+	int ret;
+
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	ret = table_reserve(space, table);
+	if (ret)
+		table_unreserve(space, table);
+	else
+		list_add_tail(&table->link, &space->new_tables);
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+/* Return: 0; -EAGAIN when a mapping is not pinned; another errno. */
+static int table_add(struct mapped_space *space, struct mapped_table *table)
+{
+	int ret = -EAGAIN;
+
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	if (space_is_pinned(space)) {
+		ret = table_fill(space, table);
+		if (!ret)
+			list_move_tail(&table->link, &space->tables);
+	}
+	up_write(&space->tables_lock);
 	return ret;
 }
 
@@ -969,6 +1181,7 @@ err_unpin:
  * Narrows the usable IOVA to what the table can translate. When it fails the
  * table may hold some translations: its owner frees it.
  *
+ * Context: may wait for pages of user memory, with no lock of @space held.
  * Return: 0; -EADDRINUSE when a mapping does not fit the table; -EINVAL when
  * the table's smallest page is larger than the CPU's; an errno of
  * user_memory_pin() or of the IOMMU driver; -EINTR after a fatal signal.
@@ -981,16 +1194,18 @@ int mapped_space_add_table(struct mapped_space *space,
 	if (__ffs(table->domain->pgsize_bitmap) > PAGE_SHIFT)
 		return -EINVAL;
 
-	if (down_write_killable(&space->tables_lock))
-		return -EINTR;
-	ret = table_reserve(space, table);
-	if (!ret)
-		ret = table_fill(space, table);
+	ret = table_announce(space, table);
 	if (ret)
-		table_unreserve(space, table);
-	else
-		list_add_tail(&table->link, &space->tables);
-	up_write(&space->tables_lock);
+		return ret;
+	/* A map that began before may come without a pin: again then. */
+	do {
+		ret = space_pin(space);
+		if (ret)
+			break;
+		ret = table_add(space, table);
+	} while (ret == -EAGAIN);
+	if (ret)
+		mapped_space_remove_table(space, table);
 	return ret;
 }
 
@@ -1004,21 +1219,25 @@ int mapped_space_add_table(struct mapped_space *space,
 void mapped_space_remove_table(struct mapped_space *space,
 			       struct mapped_table *table)
 {
+	bool last;
+
 	down_write(&space->tables_lock);
 	list_del(&table->link);
-	if (list_empty(&space->tables))
-		unpin_live(space, NULL);
 	table_unreserve(space, table);
+	last = !space->nr_tables;
 	up_write(&space->tables_lock);
+	if (last)
+		space_unpin(space);
 }
 
-/* iova_space_reserve() with the locks. */
+/* iova_space_reserve() with the locks; -EINTR after a fatal signal. */
 int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner)
 {
 	int ret;
 
-	down_write(&space->tables_lock);
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
 	mutex_lock(&space->lock);
 	ret = iova_space_reserve(&space->iova, start, last, owner);
 	mutex_unlock(&space->lock);
@@ -1058,13 +1277,14 @@ static int set_large_pages(struct mapped_space *space, bool large_pages)
  * @large_pages: for mappings to come
  *
  * Return: 0; -EINVAL when a table has mappings already; -EADDRINUSE when a
- * mapping is not page aligned.
+ * mapping is not page aligned; -EINTR after a fatal signal.
  */
 int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages)
 {
 	int ret;
 
-	down_write(&space->tables_lock);
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
 	mutex_lock(&space->lock);
 	ret = set_large_pages(space, large_pages);
 	mutex_unlock(&space->lock);
@@ -1077,14 +1297,17 @@ int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages)
  * @space: whose mappings it pins
  * @change: 1 or -1
  *
- * Return: 0; -EADDRINUSE when a mapping is not page aligned. Not for -1: a
- * smaller alignment always fits.
+ * Return: 0; -EADDRINUSE when a mapping is not page aligned; -EINTR after a
+ * fatal signal. Not for -1: a smaller alignment always fits.
  */
 int mapped_space_count_pinning(struct mapped_space *space, int change)
 {
 	int ret;
 
-	down_write(&space->tables_lock);
+	if (change < 0)
+		down_write(&space->tables_lock);
+	else if (down_write_killable(&space->tables_lock))
+		return -EINTR;
 	mutex_lock(&space->lock);
 	space->nr_pinning_clients += change;
 	ret = iova_space_set_alignment(&space->iova,

@@ -5,26 +5,30 @@
  * mapping   a range of IOVA and the user memory behind it
  * table     one IOMMU page table (an iommu_domain) of the IOAS
  *
- * Whatever holds between calls: every live mapping, and every one that is ready to
- * be, is translated by every table, completely; and a mapping has a pin on its memory exactly while there
- * is a table. So a mapping is always removed from a table with one whole
- * unmap, which 6.1 drivers need: some remove the neighbours of a range that is
- * not fully mapped.
+ * Whatever holds between calls: every mapping that is live, or ready to be, is
+ * translated by every table, completely; it has a pin on its memory if there is
+ * a table, and none if there is none. So a mapping is always removed from a
+ * table with one whole unmap, which 6.1 drivers need: some remove the
+ * neighbours of a range that is not fully mapped.
  *
  * Lock order:
  *
  *	mapped_space.clients_lock	asking drivers to let go
  *	  locks that drivers take in their unmap callback
  *	mapped_space.tables_lock	set of tables, and filling them
- *	  mapped_space.lock		ranges and states of mappings; a leaf
+ *	  mapped_space.lock		ranges, states, pins of mappings; a leaf
  *	  user_memory.lock
- *	    mmap_lock of the mapper
  *	    locks of the IOMMU core and drivers
  *
- * A map holds tables_lock shared while it pins and fills, so that maps run
- * side by side; adding and removing a table takes it exclusively. Nobody
- * waits for a mapping that another thread is building or removing: lock is
- * only held to look and to change states.
+ * A map holds tables_lock shared while it fills the tables, so that maps run
+ * side by side; adding and removing a table takes it exclusively. Nobody has it
+ * while memory is pinned or let go: a page may take as long as another process
+ * likes. Hence a map pins before it takes the lock, and who adds a table
+ * announces that, and pins what there is, before it fills the table. An unmap
+ * unpins when it has given the lock back.
+ *
+ * Nobody waits for a mapping that another thread is building or removing: lock
+ * is only held to look and to change states.
  */
 #ifndef __IOMMUFD_MAPPING_H
 #define __IOMMUFD_MAPPING_H
@@ -46,6 +50,8 @@ struct user_memory;
  * @memory: what is mapped; holds a reference
  * @offset: of the first byte from the start of @memory, in bytes
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @pinned: it has a pin on @memory. In states building and going its owner's;
+ *          else under mapped_space.lock
  * @nr_users: kernel users. Raised under mapped_space.lock in state live; nobody
  *            removes the mapping before it is 0
  * @pins: struct mapping_pin.rb; under mapped_space.lock
@@ -57,6 +63,7 @@ struct mapping {
 	struct user_memory *memory;
 	u64 offset;
 	int prot;
+	bool pinned;
 	atomic_t nr_users;
 	struct rb_root pins;
 	struct list_head link;
@@ -81,6 +88,10 @@ struct mapped_client {
  * @lock: a leaf
  * @tables_lock: see above
  * @tables: struct mapped_table.link; under @tables_lock
+ * @new_tables: those that have been announced, and are not filled yet; under
+ *              @tables_lock
+ * @nr_tables: how many there are of both: when not 0 mappings are pinned.
+ *             Changes under @tables_lock, exclusively, and @lock
  * @large_pages: tables may use pages larger than the CPU's; under @tables_lock
  * @clients_lock: shared while a client is called because of a removal. A client
  *                that has let go of everything takes it once, and is not called
@@ -92,6 +103,8 @@ struct mapped_space {
 	struct mutex lock;
 	struct rw_semaphore tables_lock;
 	struct list_head tables;
+	struct list_head new_tables;
+	unsigned int nr_tables;
 	bool large_pages;
 	struct rw_semaphore clients_lock;
 	unsigned int nr_pinning_clients;
@@ -99,7 +112,7 @@ struct mapped_space {
 
 /**
  * struct mapped_table - one IOMMU page table, embedded in its owner
- * @link: in mapped_space.tables
+ * @link: in mapped_space.tables, or new_tables
  * @domain: the page table; its page sizes and aperture are final
  * @coherent: DMA through it cannot bypass the CPU's caches
  */

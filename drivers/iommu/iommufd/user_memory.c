@@ -449,7 +449,7 @@ static struct pinned_span *span_next(struct pinned_span *span)
 	return span_of(rb_next(&span->rb));
 }
 
-/* There may be as many as a driver likes, and the lock is one that can sleep. */
+/* There may be as many as a driver likes. The lock is one that can sleep. */
 static struct pinned_span *span_step(struct pinned_span *next)
 {
 	if (next)
@@ -591,9 +591,9 @@ static void span_hold(struct pinned_span *span, struct page_range range)
 }
 
 /*
- * Hold what is pinned already in @range, from the beginning of @gap on. Return: 0,
- * with @gap set to what comes then and is not pinned, beyond @range in the end;
- * -ENOMEM.
+ * Hold what is pinned already in @range, from the beginning of @gap on. Return:
+ * 0, with @gap set to what comes then and is not pinned, beyond @range in the
+ * end; -ENOMEM.
  */
 static int spans_hold(struct user_memory *memory, struct page_range range,
 		      struct page_range *gap)
@@ -641,7 +641,7 @@ static void spans_let_go(struct user_memory *memory, struct page_range range,
 	spans_join(memory, range.last + 1);
 }
 
-/* Hold @range, from its first page on; each gap is pinned with @lock given back. */
+/* Hold @range from its first page on. A gap is pinned with @lock given back. */
 static int pin_spans(struct user_memory *memory, struct page_range range)
 {
 	struct page_range gap = { .first = range.first };
@@ -687,9 +687,9 @@ static int pin_first_span(struct user_memory *memory, struct page_range range)
  * @memory: the memory
  * @range: which pages
  *
- * Context: may sleep, takes mmap_lock of the mapper, and may wait for pages that
- * another process brings. A fatal signal ends it, also while another pin of the
- * same memory goes on.
+ * Context: may sleep, takes mmap_lock of the mapper, and may wait for pages
+ * that another process brings. A fatal signal ends it, also while another pin
+ * of the same memory goes on.
  * Return: 0; -EFAULT when a page is not mapped, not writable as asked, device
  * memory, or the process is gone; -ENOMEM, also when over the limit; -EINTR.
  */
@@ -759,8 +759,8 @@ int user_memory_split_pin(struct user_memory *memory, unsigned long index)
  *          to the former account
  * @force: beyond its limit
  *
- * Return: 0; -ENOMEM when it is over its limit, -EINTR after a fatal signal: then
- * nothing changed.
+ * Return: 0; -ENOMEM when it is over its limit, -EINTR after a fatal signal:
+ * then nothing changed.
  */
 int user_memory_swap_charge(struct user_memory *memory,
 			    struct memory_charge *charge, bool force)

@@ -27,12 +27,12 @@ struct file;
 /**
  * struct user_memory - pages of one process or file
  * @refs: mappings of this memory
- * @pin_lock: held by who pins, also while pages are awaited; spans are added under
- *            it. Outside of mmap_lock, and of @lock
- * @lock: protects @spans; outside of the locks of the IOMMU. Nobody awaits a page
- *        with it
- * @charge: whose memory, and who pays; immutable, but for memory of a file under
- *          both locks
+ * @pin_lock: held by who pins, also while pages are awaited; spans are added
+ *            under it. Outside of mmap_lock, and of @lock
+ * @lock: protects @spans; outside of the locks of the IOMMU. Nobody awaits a
+ *        page with it
+ * @charge: whose memory, and who pays; immutable, but for memory of a file
+ *          under both locks
  * @of_file: of a file, not of @charge.mm; immutable
  * @file: the file, with a reference; NULL if it cannot be pinned; immutable
  * @address: user address, or offset in the file, of the first page; immutable
