@@ -4,16 +4,13 @@
  * keeping a processor to itself. A kernel with preemption would take it away
  * anyhow, so these turn that off. The soft lockup detector is the judge.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "space.h"
 
-#define PREEMPT "/sys/kernel/debug/sched/preempt"
 #define DETECTOR "/proc/sys/kernel/soft_watchdog"
 /* Above the window of interrupts */
 #define IOVA 0x100000000ULL
@@ -30,24 +27,6 @@ static bool detector_is_on(void)
 	char text[8];
 
 	return !file_read(DETECTOR, text, sizeof(text)) && text[0] == '1';
-}
-
-/* "none voluntary (full)": the one in use */
-static int preemption_get(char *mode, size_t size)
-{
-	char text[64], *start, *end;
-	int ret;
-
-	ret = file_read(PREEMPT, text, sizeof(text));
-	if (ret)
-		return ret;
-	start = strchr(text, '(');
-	end = strchr(text, ')');
-	if (!start || !end)
-		return -EINVAL;
-	*end = '\0';
-	snprintf(mode, size, "%s", start + 1);
-	return 0;
 }
 
 FIXTURE(large)
@@ -75,14 +54,14 @@ FIXTURE_SETUP(large)
 	must(errno_of(ftruncate(self->file, SIZE)));
 	self->memory = memory_repeated(self->file, SIZE, LENGTH);
 	bound_device_open(&self->bound, edu_alone(&self->list, 0)->bdf);
-	must(file_write(PREEMPT, "none"));
+	must(preemption_set("none"));
 }
 
 FIXTURE_TEARDOWN(large)
 {
 	bound_device_close(&self->bound);
 	EXPECT_EQ(0, pages_pinned());
-	EXPECT_EQ(0, file_write(PREEMPT, self->preemption));
+	EXPECT_EQ(0, preemption_set(self->preemption));
 	EXPECT_EQ(0, file_write(HUGE_PAGES, "0"));
 }
 

@@ -322,3 +322,28 @@ __u64 random_below(__u64 limit)
 	random_state ^= random_state >> 27;
 	return random_state * 2685821657736338717ULL % limit;
 }
+
+#define PREEMPTION "/sys/kernel/debug/sched/preempt"
+
+/* "none voluntary (full)": the one in use */
+int preemption_get(char *mode, size_t size)
+{
+	char text[64], *start, *end;
+	int ret;
+
+	ret = file_read(PREEMPTION, text, sizeof(text));
+	if (ret)
+		return ret;
+	start = strchr(text, '(');
+	end = strchr(text, ')');
+	if (!start || !end)
+		return -EINVAL;
+	*end = '\0';
+	snprintf(mode, size, "%s", start + 1);
+	return 0;
+}
+
+int preemption_set(const char *mode)
+{
+	return file_write(PREEMPTION, mode);
+}

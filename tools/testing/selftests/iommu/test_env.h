@@ -99,6 +99,13 @@ void become_limited(uid_t user, unsigned long pages);
 void drop_capability(unsigned int capability);
 
 /*
+ * When the kernel takes a processor away from a call: "none", "voluntary" or
+ * "full". A kernel with PREEMPT_DYNAMIC can change that.
+ */
+int preemption_get(char *mode, size_t size);
+int preemption_set(const char *mode);
+
+/*
  * Random numbers from a seed that is printed and can be set with the variable
  * @name, so that a failure can be repeated. Each thread has a sequence of its
  * own, which begins with random_seed().
