@@ -164,6 +164,14 @@ int mapping_create_copies(struct list_head *mappings,
 	return ret;
 }
 
+/* Between two of a list others may run; a map has one, and loses nothing. */
+static void mappings_pause(const struct mapping *mapping,
+			   const struct list_head *mappings)
+{
+	if (!list_is_last(&mapping->link, mappings))
+		cond_resched();
+}
+
 static u64 mappings_length(struct list_head *mappings)
 {
 	struct mapping *mapping;
@@ -171,7 +179,7 @@ static u64 mappings_length(struct list_head *mappings)
 
 	list_for_each_entry(mapping, mappings, link) {
 		length += iova_area_length(&mapping->area);
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	return length;
 }
@@ -184,7 +192,7 @@ static bool mappings_permitted(struct list_head *mappings)
 	list_for_each_entry(mapping, mappings, link) {
 		if (mapping->prot & IOMMU_WRITE && !mapping->memory->writable)
 			return false;
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	return true;
 }
@@ -207,7 +215,7 @@ static int mappings_add(struct mapped_space *space, struct list_head *mappings,
 			return ret;
 		}
 		iova += length;
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	return 0;
 }
@@ -277,7 +285,7 @@ static int mappings_pin(struct list_head *mappings)
 		if (ret)
 			return ret;
 		mapping->pinned = true;
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	return 0;
 }
@@ -291,7 +299,7 @@ static void mappings_unpin(struct list_head *mappings)
 		if (mapping->pinned)
 			user_memory_unpin(mapping->memory,
 					  mapping_pages(mapping));
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 }
 
@@ -304,7 +312,7 @@ void mappings_displace(struct mapped_space *space, struct list_head *mappings)
 	mutex_lock(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
 		iova_space_remove(&space->iova, &mapping->area);
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	mutex_unlock(&space->lock);
 }
@@ -650,14 +658,14 @@ static int fill_all(struct mapped_space *space, struct list_head *mappings)
 		ret = mapping_fill(space, mapping);
 		if (ret)
 			goto err_clear;
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	return 0;
 
 err_clear:
 	list_for_each_entry_continue_reverse(mapping, mappings, link) {
 		mapping_clear(space, mapping);
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	return ret;
 }
@@ -712,7 +720,7 @@ int mappings_fill(struct mapped_space *space, struct list_head *mappings)
 	list_for_each_entry(mapping, mappings, link) {
 		/* The pin is not ours alone any more: see area_is_filled(). */
 		smp_store_release(&mapping->area.state, IOVA_AREA_READY);
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 out_unlock:
 	up_read(&space->tables_lock);
@@ -732,12 +740,12 @@ void mappings_clear(struct mapped_space *space, struct list_head *mappings)
 	mutex_lock(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
 		mapping->area.state = IOVA_AREA_BUILDING;
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	mutex_unlock(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
 		mapping_clear(space, mapping);
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	up_read(&space->tables_lock);
 }
@@ -758,7 +766,7 @@ void mappings_release(struct mapped_space *space, struct list_head *mappings)
 	list_for_each_entry(mapping, mappings, link) {
 		pinned |= mapping->pinned;
 		mapping->area.state = IOVA_AREA_LIVE;
-		cond_resched();
+		mappings_pause(mapping, mappings);
 	}
 	INIT_LIST_HEAD(mappings);
 	/* The last table went while they were building. */
