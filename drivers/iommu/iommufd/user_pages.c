@@ -115,25 +115,25 @@ static long pin_next(struct user_memory *memory, struct pin_batch *batch,
 	return ret ?: -EFAULT;
 }
 
-/*
- * How many of @pages are neighbours of the first. The walker returns the pages
- * of a large folio one by one; and one folio may be mapped in any order, so each
- * page is compared with the one before, except in hugetlbfs.
+/**
+ * user_pages_neighbours() - How many pages are neighbours of the first
+ * @pages: as the walker returned them, one by one also those of a large one
+ * @nr_pages: how many, at least 1
+ *
+ * Every page is looked at. That the first is a part of a large one says nothing
+ * about the next: a folio may be mapped in any order, and one that is mapped by
+ * several entries, as hugetlbfs does on arm64, may have been exchanged between
+ * the walk of one entry and that of another.
  */
-static unsigned long count_neighbours(struct page **pages,
-				      unsigned long nr_pages)
+unsigned long user_pages_neighbours(struct page **pages, unsigned long nr_pages)
 {
-	struct page *first = pages[0];
-	unsigned long nr = 1;
+	struct page *next = pages[0];
+	unsigned long nr = 0;
 
-	if (PageHuge(first)) {
-		struct folio *folio = page_folio(first);
-
-		nr = min_t(unsigned long, nr_pages, folio_nr_pages(folio) -
-			   folio_page_idx(folio, first));
-	}
-	while (nr != nr_pages && pages[nr] == nth_page(first, nr))
+	do {
+		next = nth_page(next, 1);
 		nr++;
+	} while (nr != nr_pages && pages[nr] == next);
 	return nr;
 }
 
@@ -145,8 +145,8 @@ static int record_pages(struct user_memory *memory, struct page_runs *runs,
 	unsigned long first = 0;
 
 	while (first != nr_pages) {
-		unsigned long nr = count_neighbours(pages + first,
-						    nr_pages - first);
+		unsigned long nr = user_pages_neighbours(pages + first,
+							 nr_pages - first);
 		unsigned long before = runs->nr_pages;
 		int ret;
 

@@ -9,6 +9,7 @@
 #ifndef __IOMMUFD_USER_PAGES_H
 #define __IOMMUFD_USER_PAGES_H
 
+struct page;
 struct page_range;
 struct page_runs;
 struct user_memory;
@@ -21,5 +22,8 @@ int user_pages_borrow(struct user_memory *memory, struct page_runs *runs,
 		      struct page_range range);
 void user_pages_return(struct user_memory *memory, struct page_runs *runs,
 		       unsigned long offset, unsigned long nr_pages);
+/* For its test */
+unsigned long user_pages_neighbours(struct page **pages,
+				    unsigned long nr_pages);
 
 #endif
