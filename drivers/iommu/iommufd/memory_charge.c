@@ -2,10 +2,9 @@
 /*
  * Locked-memory accounting.
  *
- * A pin is charged for the whole request before the first page is taken, and
- * what was not pinned in the end is given back. One atomic operation for each
- * request, instead of one for each run, and a process that is over its limit
- * learns it before it faulted anything in.
+ * Pages are charged when they are pinned, many with one operation: what turns
+ * out to be no memory is never charged, and takes nothing of the limit away
+ * from others that share it.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -86,7 +85,7 @@ static void charge_mm_anyway(struct memory_charge *charge,
 }
 
 /**
- * memory_charge_add() - Charge pages that are about to be pinned
+ * memory_charge_add() - Charge pages that have been pinned
  * @charge: the account
  * @nr_pages: how many
  *

@@ -28,6 +28,28 @@
 /* Small memory does without allocating the batch. */
 #define PIN_BATCH_SMALL 16
 
+/* Pages that are charged together, at least: one operation for as many. */
+#define CHARGE_BATCH PIN_BATCH
+
+/**
+ * struct pinning - a range of a memory on its way into a record
+ * @memory: the memory
+ * @runs: the record, of what is pinned by now
+ * @first: index of the first page in @memory
+ * @nr_pages: how many are to be pinned
+ * @charged: how many are charged by now
+ * @charge_at: how many have to be pinned before more are; beyond @nr_pages if
+ *             none is to be charged
+ */
+struct pinning {
+	struct user_memory *memory;
+	struct page_runs *runs;
+	unsigned long first;
+	unsigned long nr_pages;
+	unsigned long charged;
+	unsigned long charge_at;
+};
+
 /**
  * struct pin_batch - the pages that one call of the page walker returned
  * @pages: the array
@@ -46,6 +68,33 @@ struct pin_batch {
 static void count_pinned(struct user_memory *memory, long nr_pages)
 {
 	ledger_add(memory->charge.ledger, LEDGER_PAGES_PINNED, nr_pages);
+}
+
+static void pinning_charge_later(struct pinning *pinning)
+{
+	pinning->charge_at = min(pinning->charged + CHARGE_BATCH,
+				 pinning->nr_pages);
+}
+
+/*
+ * Charge what is pinned and not charged yet, in batches and in the end. What
+ * cannot be pinned is thus never charged, and who asks for more than the limit
+ * gets hardly more pinned than that.
+ */
+static int pinning_charge(struct pinning *pinning)
+{
+	unsigned long pinned = pinning->runs->nr_pages;
+	int ret;
+
+	if (pinned < pinning->charge_at)
+		return 0;
+	ret = memory_charge_add(&pinning->memory->charge,
+				pinned - pinning->charged);
+	if (ret)
+		return ret;
+	pinning->charged = pinned;
+	pinning_charge_later(pinning);
+	return 0;
 }
 
 static long pin_pages(struct user_memory *memory, struct pin_batch *batch,
@@ -161,13 +210,13 @@ static int record_pages(struct user_memory *memory, struct page_runs *runs,
 	return 0;
 }
 
-static int pin_range(struct user_memory *memory, struct pin_batch *batch,
-		     struct page_runs *runs, struct page_range range)
+static int pin_range(struct pinning *pinning, struct pin_batch *batch)
 {
-	unsigned long address = memory->address + (range.first << PAGE_SHIFT);
-	unsigned long nr_pages = range.last - range.first + 1;
+	struct user_memory *memory = pinning->memory;
+	unsigned long address = memory->address + (pinning->first << PAGE_SHIFT);
+	struct page_runs *runs = pinning->runs;
 
-	while (runs->nr_pages != nr_pages) {
+	while (runs->nr_pages != pinning->nr_pages) {
 		long pinned;
 		int ret;
 
@@ -176,90 +225,88 @@ static int pin_range(struct user_memory *memory, struct pin_batch *batch,
 		cond_resched();
 		pinned = pin_next(memory, batch,
 				  address + (runs->nr_pages << PAGE_SHIFT),
-				  nr_pages - runs->nr_pages);
+				  pinning->nr_pages - runs->nr_pages);
 		if (pinned < 0)
 			return pinned;
 		count_pinned(memory, pinned);
 		ret = record_pages(memory, runs, batch, pinned);
+		if (!ret)
+			ret = pinning_charge(pinning);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* A file needs no walker: its pages are found by their offset, by the folio. */
-static int pin_file_range(struct user_memory *memory, struct page_runs *runs,
-			  struct page_range range)
+/* Pin from page @index of the file on, at least one, and at most one folio. */
+static int pin_file_next(struct pinning *pinning, pgoff_t index)
 {
-	u64 index = (memory->address >> PAGE_SHIFT) + range.first;
-	unsigned long nr_pages = range.last - range.first + 1;
+	struct user_memory *memory = pinning->memory;
+	struct page_runs *runs = pinning->runs;
+	unsigned long done = runs->nr_pages;
+	struct page *first;
+	long pinned;
+	int ret;
+
+	pinned = file_pin_pages(memory->file, index, pinning->nr_pages - done,
+				&first);
+	if (pinned < 0)
+		return pinned;
+	count_pinned(memory, pinned);
+	ret = page_runs_append(runs, page_to_pfn(first), pinned);
+	if (ret) {
+		done = runs->nr_pages - done;
+		unpin_user_page_range_dirty_lock(nth_page(first, done),
+						 pinned - done, false);
+		count_pinned(memory, done - pinned);
+	}
+	return ret;
+}
+
+/* A file needs no walker: its pages are found by their offset, by the folio. */
+static int pin_file_range(struct pinning *pinning)
+{
+	struct user_memory *memory = pinning->memory;
+	u64 index = (memory->address >> PAGE_SHIFT) + pinning->first;
 
 	/* No file is so long that its pages have no index. */
-	if (!memory->file || index + nr_pages > ULONG_MAX)
+	if (!memory->file || index + pinning->nr_pages > ULONG_MAX)
 		return -EINVAL;
-	while (runs->nr_pages != nr_pages) {
-		unsigned long done = runs->nr_pages;
-		struct page *first;
-		long pinned;
+	while (pinning->runs->nr_pages != pinning->nr_pages) {
 		int ret;
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		pinned = file_pin_pages(memory->file, index + done,
-					nr_pages - done, &first);
-		if (pinned < 0)
-			return pinned;
-		count_pinned(memory, pinned);
-		ret = page_runs_append(runs, page_to_pfn(first), pinned);
-		if (ret) {
-			done = runs->nr_pages - done;
-			unpin_user_page_range_dirty_lock(nth_page(first, done),
-							 pinned - done, false);
-			count_pinned(memory, done - pinned);
+		ret = pin_file_next(pinning, index + pinning->runs->nr_pages);
+		if (!ret)
+			ret = pinning_charge(pinning);
+		if (ret)
 			return ret;
-		}
 	}
 	return 0;
 }
 
 /* The mm lives. */
-static int pin_mm_range(struct user_memory *memory, struct page_runs *runs,
-			struct page_range range)
+static int pin_mm_range(struct pinning *pinning)
 {
-	unsigned long nr_pages = range.last - range.first + 1;
-	struct pin_batch batch = {
-		.pages = batch.small,
-		.max_pages = ARRAY_SIZE(batch.small),
-		.remote = memory->charge.mm != current->mm,
-	};
+	struct pin_batch batch;
 	int ret;
 
-	if (nr_pages > ARRAY_SIZE(batch.small)) {
+	/* The array of small memory needs no initialization. */
+	batch.remote = pinning->memory->charge.mm != current->mm;
+	batch.pages = batch.small;
+	batch.max_pages = ARRAY_SIZE(batch.small);
+	if (pinning->nr_pages > ARRAY_SIZE(batch.small)) {
 		batch.pages = kmalloc_array(PIN_BATCH, sizeof(*batch.pages),
 					    GFP_KERNEL);
 		if (!batch.pages)
 			return -ENOMEM;
 		batch.max_pages = PIN_BATCH;
 	}
-	ret = pin_range(memory, &batch, runs, range);
+	ret = pin_range(pinning, &batch);
 	if (batch.pages != batch.small)
 		kfree(batch.pages);
-	return ret;
-}
-
-static int pin_source(struct user_memory *memory, struct page_runs *runs,
-		      struct page_range range)
-{
-	struct mm_struct *mm = memory->charge.mm;
-	int ret;
-
-	if (memory->of_file)
-		return pin_file_range(memory, runs, range);
-	if (!mmget_not_zero(mm))
-		return -EFAULT;
-	ret = pin_mm_range(memory, runs, range);
-	mmput(mm);
 	return ret;
 }
 
@@ -285,6 +332,24 @@ void user_pages_return(struct user_memory *memory, struct page_runs *runs,
 	count_pinned(memory, -nr_pages);
 }
 
+/* All, or none. */
+static int pin_source(struct pinning *pinning)
+{
+	struct mm_struct *mm = pinning->memory->charge.mm;
+	int ret = -EFAULT;
+
+	if (pinning->memory->of_file) {
+		ret = pin_file_range(pinning);
+	} else if (mmget_not_zero(mm)) {
+		ret = pin_mm_range(pinning);
+		mmput(mm);
+	}
+	if (ret)
+		user_pages_return(pinning->memory, pinning->runs, 0,
+				  pinning->runs->nr_pages);
+	return ret;
+}
+
 /**
  * user_pages_borrow() - Pin pages for as long as they are looked at
  * @memory: the memory
@@ -299,11 +364,15 @@ void user_pages_return(struct user_memory *memory, struct page_runs *runs,
 int user_pages_borrow(struct user_memory *memory, struct page_runs *runs,
 		      struct page_range range)
 {
-	int ret = pin_source(memory, runs, range);
+	struct pinning pinning = {
+		.memory = memory,
+		.runs = runs,
+		.first = range.first,
+		.nr_pages = range.last - range.first + 1,
+		.charge_at = ULONG_MAX,
+	};
 
-	if (ret)
-		user_pages_return(memory, runs, 0, runs->nr_pages);
-	return ret;
+	return pin_source(&pinning);
 }
 
 /**
@@ -334,14 +403,17 @@ void user_pages_unpin(struct user_memory *memory, struct page_runs *runs,
 int user_pages_pin(struct user_memory *memory, struct page_runs *runs,
 		   struct page_range range)
 {
-	unsigned long nr_pages = range.last - range.first + 1;
+	struct pinning pinning = {
+		.memory = memory,
+		.runs = runs,
+		.first = range.first,
+		.nr_pages = range.last - range.first + 1,
+	};
 	int ret;
 
-	ret = memory_charge_add(&memory->charge, nr_pages);
-	if (ret)
-		return ret;
-	ret = user_pages_borrow(memory, runs, range);
-	if (ret)
-		memory_charge_sub(&memory->charge, nr_pages);
+	pinning_charge_later(&pinning);
+	ret = pin_source(&pinning);
+	if (ret && pinning.charged)
+		memory_charge_sub(&memory->charge, pinning.charged);
 	return ret;
 }

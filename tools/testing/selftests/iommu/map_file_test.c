@@ -571,7 +571,7 @@ TEST(file_that_is_no_memory_is_refused)
 	EXPECT_EQ(0, pages_pinned());
 }
 
-/* The pages are charged before the first of them is pinned. */
+/* The first pages are charged long before the last are pinned. */
 static void *kill_when_charged(void *unused)
 {
 	while (!pages_pinned())
