@@ -428,6 +428,8 @@ int user_memory_swap_charge(struct user_memory *memory,
 	if (!ret) {
 		memory_charge_sub(&memory->charge, pinned);
 		swap(memory->charge, *charge);
+	} else if (ret == -ENOMEM) {
+		memory_charge_exceeded(charge, pinned);
 	}
 out_unlock:
 	mutex_unlock(&memory->lock);

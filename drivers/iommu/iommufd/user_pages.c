@@ -83,13 +83,15 @@ static void pinning_charge_later(struct pinning *pinning)
  */
 static int pinning_charge(struct pinning *pinning)
 {
+	struct memory_charge *charge = &pinning->memory->charge;
 	unsigned long pinned = pinning->runs->nr_pages;
 	int ret;
 
 	if (pinned < pinning->charge_at)
 		return 0;
-	ret = memory_charge_add(&pinning->memory->charge,
-				pinned - pinning->charged);
+	ret = memory_charge_add(charge, pinned - pinning->charged);
+	if (ret == -ENOMEM)
+		memory_charge_exceeded(charge, pinning->nr_pages);
 	if (ret)
 		return ret;
 	pinning->charged = pinned;

@@ -26,6 +26,10 @@
 #define LARGE_LIMIT 1300
 /* How often two processes try at the same time */
 #define ROUNDS 2000
+/* 100 ms each: what the log was not told lately, it will be within seconds. */
+#define TELLS_MAX 300
+/* Far more requests than may be told within any time that they take */
+#define RETRIES 5000
 
 FIXTURE(limit)
 {
@@ -669,6 +673,67 @@ TEST(device_memory_is_a_fault_whatever_the_limit)
 	edu_stop(&edu);
 	space_close(&space);
 	bound_device_close(&bound);
+}
+
+/* What the kernel has logged since then, of this process over its limit */
+static unsigned int log_lines(int log, char *last, size_t size)
+{
+	char record[1024], who[64];
+	unsigned int lines = 0;
+	ssize_t length;
+
+	snprintf(who, sizeof(who), "iommufd: limit_test[%d] ", getpid());
+	for (;;) {
+		length = errno_of(read(log, record, sizeof(record) - 1));
+		/* overwritten by newer ones: go on with those */
+		if (length == -EPIPE)
+			continue;
+		if (length == -EAGAIN)
+			return lines;
+		record[must(length)] = '\0';
+		if (!strstr(record, who))
+			continue;
+		lines++;
+		snprintf(last, size, "%s", strstr(record, who) + strlen(who));
+	}
+}
+
+/* Why a map is ENOMEM is in the log, but not for each that is. */
+TEST(limit_exceeded_is_told_in_the_log)
+{
+	int log = must(errno_of(open("/dev/kmsg", O_RDONLY | O_NONBLOCK |
+				     O_CLOEXEC)));
+	char expected[128], last[128] = "";
+	unsigned int i, lines = 0;
+	struct space space;
+	struct mock mock;
+	char *memory;
+	__u64 iova;
+
+	need(mock_exists(), "the mock IOMMU");
+	memory = memory_alloc(MEMORY_LENGTH);
+	space_open_mock(&space, &mock);
+	must(errno_of(lseek(log, 0, SEEK_END)));
+	must(errno_of(prctl(PR_SET_NAME, "limit_test")));
+	become_limited_user(LIMIT);
+	for (i = 0; !lines && i < TELLS_MAX; i++) {
+		ASSERT_EQ(-ENOMEM, ioas_map(space.iommufd, space.ioas_id,
+					    memory, MEMORY_LENGTH, &iova));
+		lines = log_lines(log, last, sizeof(last));
+		if (!lines)
+			usleep(100000);
+	}
+	EXPECT_EQ(1, lines);
+	snprintf(expected, sizeof(expected),
+		 "exceeds RLIMIT_MEMLOCK of %llu bytes: wants %llu bytes pinned\n",
+		 LIMIT * PAGE_SIZE, MEMORY_LENGTH);
+	EXPECT_STREQ(expected, last);
+	for (i = 0; i < RETRIES; i++)
+		must(ioas_map(space.iommufd, space.ioas_id, memory,
+			      MEMORY_LENGTH, &iova) == -ENOMEM ? 0 : -EPROTO);
+	EXPECT_GT(RETRIES / 10, log_lines(log, last, sizeof(last)));
+	space_close(&space);
+	must(errno_of(close(log)));
 }
 
 TEST_HARNESS_MAIN
