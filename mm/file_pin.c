@@ -25,7 +25,17 @@
 #include "internal.h"
 
 /* How often a page is moved out of memory that must stay movable. */
-#define MIGRATE_TRIES 5
+#define MOVE_TRIES 5
+/* How many pages are looked at for those that can be moved with it. */
+#define MOVE_BATCH 512UL
+
+/* What the page cache has, with a reference; hugetlbfs counts in huge pages. */
+static struct folio *file_folio_find(struct file *file, pgoff_t index)
+{
+	if (is_file_hugepages(file))
+		index >>= huge_page_order(hstate_file(file));
+	return filemap_get_folio(file->f_mapping, index);
+}
 
 /* With a reference, in memory and up to date; the page of @index. */
 static struct page *shmem_page_get(struct address_space *mapping, pgoff_t index)
@@ -68,13 +78,11 @@ static long hugetlb_page_make(struct file *file, loff_t offset, loff_t size)
 	return ret;
 }
 
-/* hugetlbfs counts its page cache in huge pages. */
 static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 {
 	struct hstate *h = hstate_file(file);
 	pgoff_t huge_index = index >> huge_page_order(h);
-	struct address_space *mapping = file->f_mapping;
-	struct folio *folio = filemap_get_folio(mapping, huge_index);
+	struct folio *folio = file_folio_find(file, index);
 
 	if (!folio) {
 		loff_t offset = (loff_t)huge_index << huge_page_shift(h);
@@ -83,7 +91,7 @@ static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 		ret = hugetlb_page_make(file, offset, huge_page_size(h));
 		if (ret)
 			return ERR_PTR(ret);
-		folio = filemap_get_folio(mapping, huge_index);
+		folio = file_folio_find(file, index);
 		if (!folio)
 			return ERR_PTR(-EFAULT);
 	}
@@ -95,20 +103,47 @@ static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 }
 
 #ifdef CONFIG_MIGRATION
-static int isolate(struct folio *folio, struct list_head *list)
+static void isolate(struct folio *folio, struct list_head *list)
 {
-	if (folio_test_hugetlb(folio))
-		return folio_isolate_hugetlb(&folio->page, list) ? -EBUSY : 0;
+	if (folio_test_hugetlb(folio)) {
+		folio_isolate_hugetlb(&folio->page, list);
+		return;
+	}
 	if (folio_isolate_lru(folio))
-		return -EBUSY;
+		return;
 	list_add_tail(&folio->lru, list);
 	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
 			    folio_nr_pages(folio));
-	return 0;
 }
 
-/* Consumes the reference on @folio, which migration could not move else. */
-static int migrate_away(struct folio *folio)
+/* What must stay movable of a batch of pages of the file, from @index on */
+static void pages_isolate(struct file *file, pgoff_t index,
+			  unsigned long nr_pages, struct list_head *list)
+{
+	pgoff_t end = index + min(nr_pages, MOVE_BATCH);
+
+	while (index < end) {
+		struct folio *folio = file_folio_find(file, index);
+
+		cond_resched();
+		if (!folio) {
+			index++;
+			continue;
+		}
+		/* One that is in use elsewhere is left to its own call. */
+		if (!folio_is_longterm_pinnable(folio))
+			isolate(folio, list);
+		index = round_up(index + 1, folio_nr_pages(folio));
+		folio_put(folio);
+	}
+}
+
+/*
+ * Move the page of @index to where it may be pinned for long, and with it those
+ * after it that are going to be: emptying the lists of all processors and
+ * migrating cost as much for one page as for many.
+ */
+static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
 {
 	struct migration_target_control target = {
 		.nid = NUMA_NO_NODE,
@@ -118,11 +153,11 @@ static int migrate_away(struct folio *folio)
 	LIST_HEAD(list);
 	int ret;
 
-	lru_add_drain_all();
-	ret = isolate(folio, &list);
-	folio_put(folio);
-	if (ret)
-		return ret;
+	if (!is_file_hugepages(file))
+		lru_add_drain_all();
+	pages_isolate(file, index, nr_pages, &list);
+	if (list_empty(&list))
+		return -EBUSY;
 	flags = memalloc_pin_save();
 	ret = migrate_pages(&list, alloc_migration_target, NULL,
 			    (unsigned long)&target, MIGRATE_SYNC,
@@ -135,9 +170,8 @@ static int migrate_away(struct folio *folio)
 	return 0;
 }
 #else
-static int migrate_away(struct folio *folio)
+static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
 {
-	folio_put(folio);
 	return -EBUSY;
 }
 #endif
@@ -150,19 +184,17 @@ static struct page *file_page_get(struct file *file, pgoff_t index)
 					 shmem_page_get(file->f_mapping, index);
 }
 
-/* Return: pages pinned; 0 when the page was moved, and should be looked up anew. */
-static long page_pin(struct page *page, unsigned long nr_pages, int *error)
+/* Consumes a reference. Return: pages pinned; 0 when they must stay movable. */
+static long page_pin(struct page *page, unsigned long nr_pages)
 {
 	struct folio *folio = page_folio(page);
 	unsigned long rest = folio_nr_pages(folio) - folio_page_idx(folio, page);
 
 	nr_pages = min(nr_pages, rest);
-	if (try_grab_folio(page, nr_pages, FOLL_PIN | FOLL_LONGTERM)) {
-		folio_put(folio);
-		return nr_pages;
-	}
-	*error = migrate_away(folio);
-	return 0;
+	if (!try_grab_folio(page, nr_pages, FOLL_PIN | FOLL_LONGTERM))
+		nr_pages = 0;
+	folio_put(folio);
+	return nr_pages;
 }
 
 /**
@@ -202,16 +234,16 @@ long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 	int error = -EBUSY;
 	unsigned int try;
 
-	for (try = 0; try != MIGRATE_TRIES; try++) {
+	for (try = 0; try != MOVE_TRIES; try++) {
 		long pinned;
 
 		*first = file_page_get(file, index);
 		if (IS_ERR(*first))
 			return PTR_ERR(*first);
-		pinned = page_pin(*first, nr_pages, &error);
+		pinned = page_pin(*first, nr_pages);
 		if (pinned)
 			return pinned;
-		cond_resched();
+		error = pages_move(file, index, nr_pages);
 	}
 	return error ?: -EBUSY;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,6 +195,52 @@ TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
 	EXPECT_EQ(0, pages_in_movable_zone(self->memory, self->length));
 	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
 	ASSERT_EQ(0, unmap(self, self->length));
+}
+
+/* How often this thread has waited */
+static unsigned long waits(void)
+{
+	struct rusage usage;
+
+	must(errno_of(getrusage(RUSAGE_THREAD, &usage)));
+	return usage.ru_nvcsw;
+}
+
+/*
+ * Before a page is moved every processor is waited for: not for each page.
+ */
+TEST(pages_leave_movable_memory_together)
+{
+	const unsigned long pages = 1024;
+	const __u64 length = pages * PAGE_SIZE;
+	unsigned long before;
+	struct space space;
+	struct mock mock;
+	char *memory;
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	if (!movable_zone_exists())
+		SKIP(return, "no movable zone: movablecore=256M");
+	file = must(errno_of(memfd_create("map_file_test", MFD_CLOEXEC)));
+	must(errno_of(ftruncate(file, length)));
+	memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+		      0);
+	ASSERT_NE(MAP_FAILED, memory);
+	memory_fill(memory, length, 6);
+	ASSERT_LT(pages / 2, pages_in_movable_zone(memory, length));
+	space_open_mock(&space, &mock);
+	before = waits();
+	ASSERT_EQ(0, ioas_map_file_fixed(space.iommufd, space.ioas_id, file, 0,
+					 length, IOVA));
+	EXPECT_GT(pages / 8, waits() - before);
+	EXPECT_EQ(0, pages_in_movable_zone(memory, length));
+	EXPECT_TRUE(memory_matches(memory, length, 6));
+	EXPECT_EQ(0, mock_translates(space.iommufd, mock.hwpt_id, memory,
+				     length, IOVA));
+	space_close(&space);
+	memory_free(memory, length);
+	must(errno_of(close(file)));
 }
 
 TEST_F_TIMEOUT(map_file, any_part_may_be_mapped, TEST_SECONDS)
