@@ -178,10 +178,17 @@ static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
 
 static struct page *file_page_get(struct file *file, pgoff_t index)
 {
-	if (index >= DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE))
-		return ERR_PTR(-EINVAL);
 	return is_file_hugepages(file) ? hugetlb_page_get(file, index) :
 					 shmem_page_get(file->f_mapping, index);
+}
+
+/* How many pages the file has from @index on */
+static unsigned long file_pages_left(struct file *file, pgoff_t index)
+{
+	pgoff_t end = DIV_ROUND_UP_ULL(i_size_read(file_inode(file)),
+				       PAGE_SIZE);
+
+	return index < end ? end - index : 0;
 }
 
 /* Consumes a reference. Return: pages pinned; 0 when they must stay movable. */
@@ -237,6 +244,10 @@ long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 	for (try = 0; try != MOVE_TRIES; try++) {
 		long pinned;
 
+		/* A large page at the end of the file may go beyond it. */
+		nr_pages = min(nr_pages, file_pages_left(file, index));
+		if (!nr_pages)
+			return -EINVAL;
 		*first = file_page_get(file, index);
 		if (IS_ERR(*first))
 			return PTR_ERR(*first);

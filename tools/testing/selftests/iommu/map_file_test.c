@@ -8,9 +8,12 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,6 +83,15 @@ static int open_shmem(void)
 
 	return fd >= 0 ? fd : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
 				   0600);
+}
+
+/* Memory that a file takes, in units of 512 bytes */
+static __u64 file_blocks(int file)
+{
+	struct stat status;
+
+	must(errno_of(fstat(file, &status)));
+	return status.st_blocks;
 }
 
 FIXTURE_SETUP(map_file)
@@ -292,6 +304,80 @@ TEST_F_TIMEOUT(map_file, end_of_the_file_is_the_end, TEST_SECONDS)
 	EXPECT_EQ(-EINVAL, map(self, -2 * PAGE_SIZE, PAGE_SIZE));
 	EXPECT_EQ(0, pages_pinned());
 	EXPECT_EQ(0, map(self, self->length - PAGE_SIZE, PAGE_SIZE));
+}
+
+/* A file on a tmpfs of its own. @directory is a template of mkdtemp(). */
+static int tmpfs_file(char *directory, const char *options)
+{
+	char path[64];
+
+	must(mkdtemp(directory) ? 0 : -errno);
+	if (mount("map_file_test", directory, "tmpfs", 0, options))
+		return -errno;
+	snprintf(path, sizeof(path), "%s/file", directory);
+	return errno_of(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static void tmpfs_end(const char *directory)
+{
+	must(errno_of(umount(directory)));
+	must(errno_of(rmdir(directory)));
+}
+
+/* @file has three pages, which are parts of a large one. */
+static void expect_three_pages(struct __test_metadata *_metadata, int file)
+{
+	const __u64 length = 3 * PAGE_SIZE;
+	struct space space;
+	struct mock mock;
+	__u64 iova;
+
+	space_open_mock(&space, &mock);
+	EXPECT_EQ(0, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+				   length, &iova));
+	EXPECT_EQ(3, pages_pinned());
+	EXPECT_EQ(-EINVAL, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+					 length + PAGE_SIZE, &iova));
+	EXPECT_EQ(-EINVAL, ioas_map_file(space.iommufd, space.ioas_id, file,
+					 length, PAGE_SIZE, &iova));
+	EXPECT_EQ(3, pages_pinned());
+	space_close(&space);
+}
+
+TEST(end_of_the_file_is_the_end_inside_a_huge_page)
+{
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	need(reserve_huge_pages(), "huge pages");
+	file = must(errno_of(memfd_create("map_file_test",
+					  MFD_CLOEXEC | MFD_HUGETLB)));
+	/* ftruncate() would insist on whole ones. */
+	must(errno_of(fallocate(file, 0, 0, 3 * PAGE_SIZE)));
+	expect_three_pages(_metadata, file);
+	must(errno_of(close(file)));
+}
+
+/* A page of the page cache is as large as it likes, also at the end. */
+TEST(end_of_the_file_is_the_end_inside_a_large_page)
+{
+	char directory[] = "/tmp/map_file_test.XXXXXX";
+	bool is_large;
+	char byte = 1;
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	file = tmpfs_file(directory, "huge=always,size=8m");
+	need(file >= 0, "tmpfs");
+	must(errno_of(ftruncate(file, 3 * PAGE_SIZE)));
+	must(errno_of(pwrite(file, &byte, 1, 0)));
+	is_large = file_blocks(file) == HUGE_PAGE / 512;
+	if (is_large)
+		expect_three_pages(_metadata, file);
+	must(errno_of(close(file)));
+	tmpfs_end(directory);
+	if (!is_large)
+		SKIP(return, "no large pages in tmpfs: CONFIG_BASE_FULL");
 }
 
 TEST_F_TIMEOUT(map_file, bad_arguments_are_refused, TEST_SECONDS)
