@@ -78,22 +78,18 @@ static long hugetlb_page_make(struct file *file, loff_t offset, loff_t size)
 	return ret;
 }
 
+/* Return: as file_page_get(). */
 static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 {
 	struct hstate *h = hstate_file(file);
-	pgoff_t huge_index = index >> huge_page_order(h);
 	struct folio *folio = file_folio_find(file, index);
 
 	if (!folio) {
+		pgoff_t huge_index = index >> huge_page_order(h);
 		loff_t offset = (loff_t)huge_index << huge_page_shift(h);
-		long ret;
 
-		ret = hugetlb_page_make(file, offset, huge_page_size(h));
-		if (ret)
-			return ERR_PTR(ret);
-		folio = file_folio_find(file, index);
-		if (!folio)
-			return ERR_PTR(-EFAULT);
+		return ERR_PTR(hugetlb_page_make(file, offset,
+						 huge_page_size(h)));
 	}
 	if (folio_test_hwpoison(folio)) {
 		folio_put(folio);
@@ -176,6 +172,10 @@ static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
 }
 #endif
 
+/*
+ * Return: the page, with a reference; NULL when it has been made, and has to be
+ * looked up: somebody may have punched a hole there meanwhile.
+ */
 static struct page *file_page_get(struct file *file, pgoff_t index)
 {
 	return is_file_hugepages(file) ? hugetlb_page_get(file, index) :
@@ -238,10 +238,10 @@ EXPORT_SYMBOL_GPL(file_can_pin);
 long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		    struct page **first)
 {
+	unsigned int moves = 0;
 	int error = -EBUSY;
-	unsigned int try;
 
-	for (try = 0; try != MOVE_TRIES; try++) {
+	for (;;) {
 		long pinned;
 
 		/* A large page at the end of the file may go beyond it. */
@@ -251,11 +251,18 @@ long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		*first = file_page_get(file, index);
 		if (IS_ERR(*first))
 			return PTR_ERR(*first);
+		if (!*first) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+			continue;
+		}
 		pinned = page_pin(*first, nr_pages);
 		if (pinned)
 			return pinned;
+		if (moves++ == MOVE_TRIES)
+			return error ?: -EBUSY;
 		error = pages_move(file, index, nr_pages);
 	}
-	return error ?: -EBUSY;
 }
 EXPORT_SYMBOL_GPL(file_pin_pages);

@@ -28,6 +28,7 @@
 #define LONG_LENGTH 0x4000000ULL
 #define ROUNDS_MAX 10
 #define SIGNAL_ROUNDS 20
+#define HOLE_ROUNDS 500
 
 enum kind {
 	KIND_MEMFD,
@@ -668,6 +669,52 @@ TEST(signal_does_not_end_a_map_of_huge_pages)
 	}
 	must(errno_of(timer_delete(timer)));
 	space_close(&space);
+}
+
+struct puncher {
+	int file;
+	__u64 length;
+	bool stop;
+};
+
+/* Take the pages out of the file as fast as they come. */
+static void *punch_holes(void *data)
+{
+	struct puncher *puncher = data;
+
+	while (!__atomic_load_n(&puncher->stop, __ATOMIC_RELAXED))
+		must(errno_of(fallocate(puncher->file, FALLOC_FL_PUNCH_HOLE |
+					FALLOC_FL_KEEP_SIZE, 0,
+					puncher->length)));
+	return NULL;
+}
+
+/* There is memory for all pages, wherever those before went. */
+TEST_F_TIMEOUT(map_file, works_while_holes_are_punched, TEST_SECONDS)
+{
+	struct puncher puncher = {
+		.file = self->file,
+		.length = self->length,
+	};
+	pthread_t thread;
+	unsigned int i;
+	int ret = 0;
+
+	must(-pthread_create(&thread, NULL, punch_holes, &puncher));
+	for (i = 0; i < HOLE_ROUNDS && !ret; i++) {
+		ret = map(self, 0, self->length);
+		if (!ret)
+			must(unmap(self, self->length));
+	}
+	__atomic_store_n(&puncher.stop, true, __ATOMIC_RELAXED);
+	must(-pthread_join(thread, NULL));
+	EXPECT_EQ(0, ret)
+	{
+		TH_LOG("in round %u", i);
+	}
+	EXPECT_EQ(0, pages_pinned());
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
 }
 
 /* What is no memory is refused when it should be pinned, and only then. */
