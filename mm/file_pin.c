@@ -178,8 +178,14 @@ static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
  */
 static struct page *file_page_get(struct file *file, pgoff_t index)
 {
-	return is_file_hugepages(file) ? hugetlb_page_get(file, index) :
-					 shmem_page_get(file->f_mapping, index);
+	struct page *page;
+
+	if (is_file_hugepages(file))
+		page = hugetlb_page_get(file, index);
+	else
+		page = shmem_page_get(file->f_mapping, index);
+	/* No huge page left, or no room on a tmpfs: no memory, both. */
+	return page == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : page;
 }
 
 /* How many pages the file has from @index on */
@@ -231,9 +237,10 @@ EXPORT_SYMBOL_GPL(file_can_pin);
  * Context: may sleep.
  * Return: how many were pinned, from @first on, at least 1 and all of one
  * folio; -EINVAL when @index lies beyond the end of the file; -EBUSY when the
- * page is where long pins are not allowed, and cannot be moved; -ENOMEM,
- * -ENOSPC and others from making a page; -ERESTARTNOINTR, which makes the
- * system call begin anew, when a signal came while a huge page was made.
+ * page is where long pins are not allowed, and cannot be moved; -ENOMEM, also
+ * when the pool of huge pages or the file system is full; -EINTR for a fatal
+ * signal; -ERESTARTNOINTR, which makes the system call begin anew, when another
+ * signal came while a huge page was made; -EIO and others from reading a page.
  */
 long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		    struct page **first)

@@ -302,7 +302,7 @@ struct iommu_ioas_map {
  *   EINVAL            The offset of @start in its page is not a multiple of
  *                     the alignment. When pages are pinned: the file is of
  *                     another kind, or ends before the range does.
- *   ENOSPC            Also: no room in the file system, or no huge page left.
+ *   ENOMEM            Also: no room in the file system, or no huge page left.
  *   EBUSY             A page is where pinned ones must not stay, and cannot be
  *                     moved.
  *   EIO               A page cannot be read.

@@ -671,6 +671,55 @@ TEST(signal_does_not_end_a_map_of_huge_pages)
 	space_close(&space);
 }
 
+/* Where the memory of files ends, ENOSPC would say that IOVA did. */
+static void expect_no_memory(struct __test_metadata *_metadata, int file,
+			     __u64 length)
+{
+	struct space space;
+	struct mock mock;
+	__u32 bare;
+	__u64 iova;
+
+	space_open_mock(&space, &mock);
+	must(ioas_alloc(space.iommufd, &bare));
+	EXPECT_EQ(-ENOMEM, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+					 length, &iova));
+	must(ioas_map_file_fixed(space.iommufd, bare, file, 0, length, IOVA));
+	EXPECT_EQ(-ENOMEM, mock_create(space.iommufd, bare, &mock));
+	EXPECT_EQ(0, pages_pinned());
+	space_close(&space);
+	must(errno_of(close(file)));
+}
+
+TEST(file_of_more_huge_pages_than_there_are_is_no_memory)
+{
+	char pages[16];
+	__u64 length;
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	need(reserve_huge_pages(), "huge pages");
+	must(file_read(HUGE_PAGES, pages, sizeof(pages)));
+	length = (atoi(pages) + 1) * HUGE_PAGE;
+	file = must(errno_of(memfd_create("map_file_test",
+					  MFD_CLOEXEC | MFD_HUGETLB)));
+	must(errno_of(ftruncate(file, length)));
+	expect_no_memory(_metadata, file, length);
+}
+
+TEST(file_beyond_its_file_system_is_no_memory)
+{
+	char directory[] = "/tmp/map_file_test.XXXXXX";
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	file = tmpfs_file(directory, "size=64k");
+	need(file >= 0, "tmpfs");
+	must(errno_of(ftruncate(file, 64 * PAGE_SIZE)));
+	expect_no_memory(_metadata, file, 64 * PAGE_SIZE);
+	tmpfs_end(directory);
+}
+
 struct puncher {
 	int file;
 	__u64 length;
