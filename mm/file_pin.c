@@ -10,9 +10,12 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/falloc.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/file_pin.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/memfd.h>
 #include <linux/memory_hotplug.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
@@ -222,15 +225,74 @@ bool file_can_pin(struct file *file)
 }
 EXPORT_SYMBOL_GPL(file_can_pin);
 
+/* Be counted among the shared mappings that may write to the file. */
+static int file_map_writable(struct file *file)
+{
+	int ret;
+
+	if (!(file->f_mode & FMODE_WRITE) || IS_APPEND(file_inode(file)))
+		return -EACCES;
+	/* Refused by F_SEAL_WRITE, which from now on is refused itself. */
+	ret = mapping_map_writable(file->f_mapping);
+	if (ret)
+		return ret;
+	if (memfd_file_seals(file) & F_SEAL_FUTURE_WRITE) {
+		mapping_unmap_writable(file->f_mapping);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * file_pin_get() - Take a file whose pages are going to be pinned
+ * @file: one that file_can_pin(); a reference is taken
+ * @writable: its pages will be written to
+ *
+ * What mmap() refuses to map shared is refused. As there, F_SEAL_FUTURE_WRITE
+ * does not end what is there already, and F_SEAL_WRITE is EBUSY until
+ * file_pin_put(), also while no page is pinned.
+ *
+ * Return: 0; -EACCES when @file was not opened for reading or, if @writable,
+ * not for writing, or may only be appended to; -EPERM when it is sealed against
+ * writing.
+ */
+int file_pin_get(struct file *file, bool writable)
+{
+	int ret;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EACCES;
+	if (writable) {
+		ret = file_map_writable(file);
+		if (ret)
+			return ret;
+	}
+	get_file(file);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(file_pin_get);
+
+/**
+ * file_pin_put() - Undo file_pin_get()
+ * @file: the file; no page of it is pinned any more
+ * @writable: the same as then
+ */
+void file_pin_put(struct file *file, bool writable)
+{
+	if (writable)
+		mapping_unmap_writable(file->f_mapping);
+	fput(file);
+}
+EXPORT_SYMBOL_GPL(file_pin_put);
+
 /**
  * file_pin_pages() - Pin neighbouring pages of a file for long
- * @file: one that file_can_pin()
+ * @file: taken with file_pin_get()
  * @index: of the first page in the file
  * @nr_pages: how many, at least 1; no more than that are pinned
  * @first: set to the first page
  *
- * Pages that the file does not have yet are made. Neither the mode in which it
- * was opened nor its seals matter: a pin is no write.
+ * Pages that the file does not have yet are made, also for who only reads.
  *
  * To be given back with unpin_user_page_range_dirty_lock().
  *

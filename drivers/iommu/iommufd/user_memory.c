@@ -6,9 +6,7 @@
  * pages are not pinned yet, and which does nobody need any more. The pages
  * themselves are the business of user_pages.c.
  */
-#include <linux/file.h>
 #include <linux/file_pin.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -89,7 +87,8 @@ struct user_memory *user_memory_create(unsigned long address, bool writable,
  * @writable: devices may write to it
  * @ledger: as user_memory_create()
  *
- * Whether it is a file that can be pinned shows when it is.
+ * Whether it is a file that can be pinned shows when it is; whether its opener
+ * may have it used so, when it is mapped: user_memory_permits().
  *
  * Return: as user_memory_create().
  */
@@ -106,8 +105,11 @@ struct user_memory *user_memory_create_file(struct file *file, u64 offset,
 	 * Others may themselves keep the memory: the file of the context, or of
 	 * a device that is bound to it. Neither would ever be closed.
 	 */
-	if (file_can_pin(file))
-		memory->file = get_file(file);
+	if (!file_can_pin(file))
+		return memory;
+	memory->refused = file_pin_get(file, writable);
+	if (!memory->refused)
+		memory->file = file;
 	return memory;
 }
 
@@ -125,7 +127,7 @@ static void memory_release(struct kref *refs)
 	ledger_add(memory->charge.ledger, LEDGER_MEMORIES, -1);
 	memory_charge_destroy(&memory->charge);
 	if (memory->file)
-		fput(memory->file);
+		file_pin_put(memory->file, memory->writable);
 	mutex_destroy(&memory->lock);
 	kfree(memory);
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,23 +18,18 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "memory_file.h"
 #include "mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x1000000)
-#define HUGE_PAGE 0x200000ULL
 #define GRANULE ((__u64)MOCK_PAGE_SIZE)
 /* A map that takes long; the signal comes after it now and then. */
 #define LONG_LENGTH 0x4000000ULL
 #define ROUNDS_MAX 10
 #define SIGNAL_ROUNDS 20
-#define HOLE_ROUNDS 500
-
-enum kind {
-	KIND_MEMFD,
-	KIND_HUGETLB,
-	/* of a file system */
-	KIND_SHMEM,
-};
+#define HOLE_ROUNDS 200
+/* Each of them clears some megabytes. */
+#define HUGE_HOLE_ROUNDS 50
 
 FIXTURE(map_file)
 {
@@ -50,41 +44,20 @@ FIXTURE(map_file)
 
 FIXTURE_VARIANT(map_file)
 {
-	enum kind kind;
+	enum file_kind kind;
 };
 
 FIXTURE_VARIANT_ADD(map_file, memfd) {
-	.kind = KIND_MEMFD,
+	.kind = FILE_MEMFD,
 };
 
 FIXTURE_VARIANT_ADD(map_file, hugetlb) {
-	.kind = KIND_HUGETLB,
+	.kind = FILE_HUGETLB,
 };
 
 FIXTURE_VARIANT_ADD(map_file, shmem) {
-	.kind = KIND_SHMEM,
+	.kind = FILE_SHMEM,
 };
-
-#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
-
-/* Others may use some: make sure that there are four more. */
-static bool reserve_huge_pages(void)
-{
-	char pages[16];
-
-	if (file_write(HUGE_PAGES, "8"))
-		return false;
-	must(file_read(HUGE_PAGES, pages, sizeof(pages)));
-	return atoi(pages) >= 4;
-}
-
-static int open_shmem(void)
-{
-	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	return fd >= 0 ? fd : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
-				   0600);
-}
 
 /* Memory that a file takes, in units of 512 bytes */
 static __u64 file_blocks(int file)
@@ -99,25 +72,12 @@ FIXTURE_SETUP(map_file)
 {
 	need(mock_exists(), "the mock IOMMU");
 	self->length = 64 * PAGE_SIZE;
-	switch (variant->kind) {
-	case KIND_MEMFD:
-		self->file = must(errno_of(memfd_create("map_file_test",
-							MFD_CLOEXEC |
-							MFD_ALLOW_SEALING)));
-		break;
-	case KIND_HUGETLB:
-		need(reserve_huge_pages(), "huge pages");
+	if (variant->kind == FILE_HUGETLB) {
+		need(huge_pages_reserve(), "huge pages");
 		self->length = 2 * HUGE_PAGE;
-		self->file = must(errno_of(memfd_create("map_file_test",
-							MFD_CLOEXEC |
-							MFD_ALLOW_SEALING |
-							MFD_HUGETLB)));
-		break;
-	case KIND_SHMEM:
-		self->file = open_shmem();
-		need(self->file >= 0, "a file system in memory");
-		break;
 	}
+	self->file = file_open(variant->kind);
+	need(self->file >= 0, "a file system in memory");
 	must(errno_of(ftruncate(self->file, self->length)));
 	self->memory = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
 			    MAP_SHARED, self->file, 0);
@@ -200,7 +160,7 @@ TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
 		SKIP(return, "no movable zone: movablecore=256M");
 	memory_fill(self->memory, self->length, 5);
 	/* Where huge pages are depends on when the pool got them. */
-	if (variant->kind != KIND_HUGETLB)
+	if (variant->kind != FILE_HUGETLB)
 		ASSERT_LT(0, pages_in_movable_zone(self->memory,
 						   self->length));
 	ASSERT_EQ(0, map(self, 0, self->length));
@@ -307,24 +267,6 @@ TEST_F_TIMEOUT(map_file, end_of_the_file_is_the_end, TEST_SECONDS)
 	EXPECT_EQ(0, map(self, self->length - PAGE_SIZE, PAGE_SIZE));
 }
 
-/* A file on a tmpfs of its own. @directory is a template of mkdtemp(). */
-static int tmpfs_file(char *directory, const char *options)
-{
-	char path[64];
-
-	must(mkdtemp(directory) ? 0 : -errno);
-	if (mount("map_file_test", directory, "tmpfs", 0, options))
-		return -errno;
-	snprintf(path, sizeof(path), "%s/file", directory);
-	return errno_of(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-}
-
-static void tmpfs_end(const char *directory)
-{
-	must(errno_of(umount(directory)));
-	must(errno_of(rmdir(directory)));
-}
-
 /* @file has three pages, which are parts of a large one. */
 static void expect_three_pages(struct __test_metadata *_metadata, int file)
 {
@@ -350,9 +292,8 @@ TEST(end_of_the_file_is_the_end_inside_a_huge_page)
 	int file;
 
 	need(mock_exists(), "the mock IOMMU");
-	need(reserve_huge_pages(), "huge pages");
-	file = must(errno_of(memfd_create("map_file_test",
-					  MFD_CLOEXEC | MFD_HUGETLB)));
+	need(huge_pages_reserve(), "huge pages");
+	file = file_open(FILE_HUGETLB);
 	/* ftruncate() would insist on whole ones. */
 	must(errno_of(fallocate(file, 0, 0, 3 * PAGE_SIZE)));
 	expect_three_pages(_metadata, file);
@@ -429,46 +370,6 @@ TEST_F_TIMEOUT(map_file, end_of_all_files_is_no_overflow, TEST_SECONDS)
 	EXPECT_EQ(0, ioas_map_file_fixed(iommufd, bare, self->file, -PAGE_SIZE,
 					 PAGE_SIZE, IOVA));
 	EXPECT_EQ(-EINVAL, map(self, -PAGE_SIZE, PAGE_SIZE));
-}
-
-/* Files of a file system have none. */
-static void seal(int file, enum kind kind, unsigned int seals)
-{
-	const int ret = errno_of(fcntl(file, F_ADD_SEALS, seals));
-
-	must(kind == KIND_SHMEM && (ret == -EPERM || ret == -EINVAL) ? 0 : ret);
-}
-
-TEST_F_TIMEOUT(map_file, seals_do_not_matter, TEST_SECONDS)
-{
-	memory_fill(self->memory, self->length, 3);
-	seal(self->file, variant->kind,
-	     F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 3));
-}
-
-TEST_F_TIMEOUT(map_file, seal_against_writing_does_not_matter, TEST_SECONDS)
-{
-	memory_fill(self->memory, self->length, 4);
-	memory_free(self->memory, self->length);
-	seal(self->file, variant->kind, F_SEAL_WRITE);
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 4));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-}
-
-TEST_F_TIMEOUT(map_file, mode_of_the_descriptor_does_not_matter, TEST_SECONDS)
-{
-	char path[64];
-	__u64 iova;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->file);
-	fd = must(errno_of(open(path, O_RDONLY | O_CLOEXEC)));
-	ASSERT_EQ(0, ioas_map_file(self->space.iommufd, self->space.ioas_id, fd,
-				   0, self->length, &iova));
-	EXPECT_TRUE(shows(self, iova, 0, self->length));
 }
 
 TEST_F_TIMEOUT(map_file, truncation_takes_nothing_away, TEST_SECONDS)
@@ -651,7 +552,7 @@ TEST(signal_does_not_end_a_map_of_huge_pages)
 	struct mock mock;
 
 	need(mock_exists(), "the mock IOMMU");
-	need(reserve_huge_pages(), "huge pages");
+	need(huge_pages_reserve(), "huge pages");
 	space_open_mock(&space, &mock);
 	must(errno_of(sigaction(SIGUSR1, &action, NULL)));
 	must(errno_of(timer_create(CLOCK_MONOTONIC, &event, &timer)));
@@ -693,14 +594,12 @@ static void expect_no_memory(struct __test_metadata *_metadata, int file,
 
 TEST(file_of_more_huge_pages_than_there_are_is_no_memory)
 {
-	char pages[16];
 	__u64 length;
 	int file;
 
 	need(mock_exists(), "the mock IOMMU");
-	need(reserve_huge_pages(), "huge pages");
-	must(file_read(HUGE_PAGES, pages, sizeof(pages)));
-	length = (atoi(pages) + 1) * HUGE_PAGE;
+	need(huge_pages_reserve(), "huge pages");
+	length = (huge_pages_exist() + 1) * HUGE_PAGE;
 	file = must(errno_of(memfd_create("map_file_test",
 					  MFD_CLOEXEC | MFD_HUGETLB)));
 	must(errno_of(ftruncate(file, length)));
@@ -745,12 +644,14 @@ TEST_F_TIMEOUT(map_file, works_while_holes_are_punched, TEST_SECONDS)
 		.file = self->file,
 		.length = self->length,
 	};
+	const unsigned int rounds = variant->kind == FILE_HUGETLB ?
+					    HUGE_HOLE_ROUNDS : HOLE_ROUNDS;
 	pthread_t thread;
 	unsigned int i;
 	int ret = 0;
 
 	must(-pthread_create(&thread, NULL, punch_holes, &puncher));
-	for (i = 0; i < HOLE_ROUNDS && !ret; i++) {
+	for (i = 0; i < rounds && !ret; i++) {
 		ret = map(self, 0, self->length);
 		if (!ret)
 			must(unmap(self, self->length));
