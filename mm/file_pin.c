@@ -10,9 +10,12 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/falloc.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/file_pin.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/memfd.h>
 #include <linux/memory_hotplug.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
@@ -25,7 +28,17 @@
 #include "internal.h"
 
 /* How often a page is moved out of memory that must stay movable. */
-#define MIGRATE_TRIES 5
+#define MOVE_TRIES 5
+/* How many pages are looked at for those that can be moved with it. */
+#define MOVE_BATCH 512UL
+
+/* What the page cache has, with a reference; hugetlbfs counts in huge pages. */
+static struct folio *file_folio_find(struct file *file, pgoff_t index)
+{
+	if (is_file_hugepages(file))
+		index >>= huge_page_order(hstate_file(file));
+	return filemap_get_folio(file->f_mapping, index);
+}
 
 /* With a reference, in memory and up to date; the page of @index. */
 static struct page *shmem_page_get(struct address_space *mapping, pgoff_t index)
@@ -68,24 +81,18 @@ static long hugetlb_page_make(struct file *file, loff_t offset, loff_t size)
 	return ret;
 }
 
-/* hugetlbfs counts its page cache in huge pages. */
+/* Return: as file_page_get(). */
 static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 {
 	struct hstate *h = hstate_file(file);
-	pgoff_t huge_index = index >> huge_page_order(h);
-	struct address_space *mapping = file->f_mapping;
-	struct folio *folio = filemap_get_folio(mapping, huge_index);
+	struct folio *folio = file_folio_find(file, index);
 
 	if (!folio) {
+		pgoff_t huge_index = index >> huge_page_order(h);
 		loff_t offset = (loff_t)huge_index << huge_page_shift(h);
-		long ret;
 
-		ret = hugetlb_page_make(file, offset, huge_page_size(h));
-		if (ret)
-			return ERR_PTR(ret);
-		folio = filemap_get_folio(mapping, huge_index);
-		if (!folio)
-			return ERR_PTR(-EFAULT);
+		return ERR_PTR(hugetlb_page_make(file, offset,
+						 huge_page_size(h)));
 	}
 	if (folio_test_hwpoison(folio)) {
 		folio_put(folio);
@@ -95,20 +102,47 @@ static struct page *hugetlb_page_get(struct file *file, pgoff_t index)
 }
 
 #ifdef CONFIG_MIGRATION
-static int isolate(struct folio *folio, struct list_head *list)
+static void isolate(struct folio *folio, struct list_head *list)
 {
-	if (folio_test_hugetlb(folio))
-		return folio_isolate_hugetlb(&folio->page, list) ? -EBUSY : 0;
+	if (folio_test_hugetlb(folio)) {
+		folio_isolate_hugetlb(&folio->page, list);
+		return;
+	}
 	if (folio_isolate_lru(folio))
-		return -EBUSY;
+		return;
 	list_add_tail(&folio->lru, list);
 	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
 			    folio_nr_pages(folio));
-	return 0;
 }
 
-/* Consumes the reference on @folio, which migration could not move else. */
-static int migrate_away(struct folio *folio)
+/* What must stay movable of a batch of pages of the file, from @index on */
+static void pages_isolate(struct file *file, pgoff_t index,
+			  unsigned long nr_pages, struct list_head *list)
+{
+	pgoff_t end = index + min(nr_pages, MOVE_BATCH);
+
+	while (index < end) {
+		struct folio *folio = file_folio_find(file, index);
+
+		cond_resched();
+		if (!folio) {
+			index++;
+			continue;
+		}
+		/* One that is in use elsewhere is left to its own call. */
+		if (!folio_is_longterm_pinnable(folio))
+			isolate(folio, list);
+		index = round_up(index + 1, folio_nr_pages(folio));
+		folio_put(folio);
+	}
+}
+
+/*
+ * Move the page of @index to where it may be pinned for long, and with it those
+ * after it that are going to be: emptying the lists of all processors and
+ * migrating cost as much for one page as for many.
+ */
+static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
 {
 	struct migration_target_control target = {
 		.nid = NUMA_NO_NODE,
@@ -118,11 +152,11 @@ static int migrate_away(struct folio *folio)
 	LIST_HEAD(list);
 	int ret;
 
-	lru_add_drain_all();
-	ret = isolate(folio, &list);
-	folio_put(folio);
-	if (ret)
-		return ret;
+	if (!is_file_hugepages(file))
+		lru_add_drain_all();
+	pages_isolate(file, index, nr_pages, &list);
+	if (list_empty(&list))
+		return -EBUSY;
 	flags = memalloc_pin_save();
 	ret = migrate_pages(&list, alloc_migration_target, NULL,
 			    (unsigned long)&target, MIGRATE_SYNC,
@@ -135,34 +169,48 @@ static int migrate_away(struct folio *folio)
 	return 0;
 }
 #else
-static int migrate_away(struct folio *folio)
+static int pages_move(struct file *file, pgoff_t index, unsigned long nr_pages)
 {
-	folio_put(folio);
 	return -EBUSY;
 }
 #endif
 
+/*
+ * Return: the page, with a reference; NULL when it has been made, and has to be
+ * looked up: somebody may have punched a hole there meanwhile.
+ */
 static struct page *file_page_get(struct file *file, pgoff_t index)
 {
-	if (index >= DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE))
-		return ERR_PTR(-EINVAL);
-	return is_file_hugepages(file) ? hugetlb_page_get(file, index) :
-					 shmem_page_get(file->f_mapping, index);
+	struct page *page;
+
+	if (is_file_hugepages(file))
+		page = hugetlb_page_get(file, index);
+	else
+		page = shmem_page_get(file->f_mapping, index);
+	/* No huge page left, or no room on a tmpfs: no memory, both. */
+	return page == ERR_PTR(-ENOSPC) ? ERR_PTR(-ENOMEM) : page;
 }
 
-/* Return: pages pinned; 0 when the page was moved, and should be looked up anew. */
-static long page_pin(struct page *page, unsigned long nr_pages, int *error)
+/* How many pages the file has from @index on */
+static unsigned long file_pages_left(struct file *file, pgoff_t index)
+{
+	pgoff_t end = DIV_ROUND_UP_ULL(i_size_read(file_inode(file)),
+				       PAGE_SIZE);
+
+	return index < end ? end - index : 0;
+}
+
+/* Consumes a reference. Return: pages pinned; 0 when they must stay movable. */
+static long page_pin(struct page *page, unsigned long nr_pages)
 {
 	struct folio *folio = page_folio(page);
 	unsigned long rest = folio_nr_pages(folio) - folio_page_idx(folio, page);
 
 	nr_pages = min(nr_pages, rest);
-	if (try_grab_folio(page, nr_pages, FOLL_PIN | FOLL_LONGTERM)) {
-		folio_put(folio);
-		return nr_pages;
-	}
-	*error = migrate_away(folio);
-	return 0;
+	if (!try_grab_folio(page, nr_pages, FOLL_PIN | FOLL_LONGTERM))
+		nr_pages = 0;
+	folio_put(folio);
+	return nr_pages;
 }
 
 /**
@@ -177,42 +225,113 @@ bool file_can_pin(struct file *file)
 }
 EXPORT_SYMBOL_GPL(file_can_pin);
 
+/* Be counted among the shared mappings that may write to the file. */
+static int file_map_writable(struct file *file)
+{
+	int ret;
+
+	if (!(file->f_mode & FMODE_WRITE) || IS_APPEND(file_inode(file)))
+		return -EACCES;
+	/* Refused by F_SEAL_WRITE, which from now on is refused itself. */
+	ret = mapping_map_writable(file->f_mapping);
+	if (ret)
+		return ret;
+	if (memfd_file_seals(file) & F_SEAL_FUTURE_WRITE) {
+		mapping_unmap_writable(file->f_mapping);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/**
+ * file_pin_get() - Take a file whose pages are going to be pinned
+ * @file: one that file_can_pin(); a reference is taken
+ * @writable: its pages will be written to
+ *
+ * What mmap() refuses to map shared is refused. As there, F_SEAL_FUTURE_WRITE
+ * does not end what is there already, and F_SEAL_WRITE is EBUSY until
+ * file_pin_put(), also while no page is pinned.
+ *
+ * Return: 0; -EACCES when @file was not opened for reading or, if @writable,
+ * not for writing, or may only be appended to; -EPERM when it is sealed against
+ * writing.
+ */
+int file_pin_get(struct file *file, bool writable)
+{
+	int ret;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EACCES;
+	if (writable) {
+		ret = file_map_writable(file);
+		if (ret)
+			return ret;
+	}
+	get_file(file);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(file_pin_get);
+
+/**
+ * file_pin_put() - Undo file_pin_get()
+ * @file: the file; no page of it is pinned any more
+ * @writable: the same as then
+ */
+void file_pin_put(struct file *file, bool writable)
+{
+	if (writable)
+		mapping_unmap_writable(file->f_mapping);
+	fput(file);
+}
+EXPORT_SYMBOL_GPL(file_pin_put);
+
 /**
  * file_pin_pages() - Pin neighbouring pages of a file for long
- * @file: one that file_can_pin()
+ * @file: taken with file_pin_get()
  * @index: of the first page in the file
  * @nr_pages: how many, at least 1; no more than that are pinned
  * @first: set to the first page
  *
- * Pages that the file does not have yet are made. Neither the mode in which it
- * was opened nor its seals matter: a pin is no write.
+ * Pages that the file does not have yet are made, also for who only reads.
  *
  * To be given back with unpin_user_page_range_dirty_lock().
  *
  * Context: may sleep.
  * Return: how many were pinned, from @first on, at least 1 and all of one
  * folio; -EINVAL when @index lies beyond the end of the file; -EBUSY when the
- * page is where long pins are not allowed, and cannot be moved; -ENOMEM,
- * -ENOSPC and others from making a page; -ERESTARTNOINTR, which makes the
- * system call begin anew, when a signal came while a huge page was made.
+ * page is where long pins are not allowed, and cannot be moved; -ENOMEM, also
+ * when the pool of huge pages or the file system is full; -EINTR for a fatal
+ * signal; -ERESTARTNOINTR, which makes the system call begin anew, when another
+ * signal came while a huge page was made; -EIO and others from reading a page.
  */
 long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		    struct page **first)
 {
+	unsigned int moves = 0;
 	int error = -EBUSY;
-	unsigned int try;
 
-	for (try = 0; try != MIGRATE_TRIES; try++) {
+	for (;;) {
 		long pinned;
 
+		/* A large page at the end of the file may go beyond it. */
+		nr_pages = min(nr_pages, file_pages_left(file, index));
+		if (!nr_pages)
+			return -EINVAL;
 		*first = file_page_get(file, index);
 		if (IS_ERR(*first))
 			return PTR_ERR(*first);
-		pinned = page_pin(*first, nr_pages, &error);
+		if (!*first) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+			continue;
+		}
+		pinned = page_pin(*first, nr_pages);
 		if (pinned)
 			return pinned;
-		cond_resched();
+		if (moves++ == MOVE_TRIES)
+			return error ?: -EBUSY;
+		error = pages_move(file, index, nr_pages);
 	}
-	return error ?: -EBUSY;
 }
 EXPORT_SYMBOL_GPL(file_pin_pages);

@@ -8,6 +8,8 @@ struct file;
 struct page;
 
 bool file_can_pin(struct file *file);
+int file_pin_get(struct file *file, bool writable);
+void file_pin_put(struct file *file, bool writable);
 long file_pin_pages(struct file *file, pgoff_t index, unsigned long nr_pages,
 		    struct page **first);
 

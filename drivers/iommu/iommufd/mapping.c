@@ -184,17 +184,19 @@ static u64 mappings_length(struct list_head *mappings)
 	return length;
 }
 
-/* A later device must not write through what was mapped for reading. */
-static bool mappings_permitted(struct list_head *mappings)
+static int mappings_permitted(struct list_head *mappings)
 {
 	struct mapping *mapping;
+	int ret = 0;
 
 	list_for_each_entry(mapping, mappings, link) {
-		if (mapping->prot & IOMMU_WRITE && !mapping->memory->writable)
-			return false;
+		ret = user_memory_permits(mapping->memory,
+					  mapping->prot & IOMMU_WRITE);
+		if (ret)
+			break;
 		mappings_pause(mapping, mappings);
 	}
-	return true;
+	return ret;
 }
 
 /* All of them, at @iova and above, which is free. */
@@ -236,9 +238,8 @@ static int place_locked(struct mapped_space *space, struct list_head *mappings,
 					length, &place->iova);
 	if (ret)
 		return ret;
-	if (!mappings_permitted(mappings))
-		return -EPERM;
-	return mappings_add(space, mappings, place->iova);
+	ret = mappings_permitted(mappings);
+	return ret ?: mappings_add(space, mappings, place->iova);
 }
 
 /**
@@ -247,8 +248,8 @@ static int place_locked(struct mapped_space *space, struct list_head *mappings,
  * @mappings: in state building afterwards
  * @place: given or chosen
  *
- * Return: 0; an errno of iova_space_check() or iova_space_choose(); -EPERM
- * when devices could write to memory that was mapped for reading; -EINVAL when
+ * Return: 0; an errno of iova_space_check() or iova_space_choose(), or of
+ * user_memory_permits(): what devices must not do with this memory; -EINVAL when
  * one of the mappings is misaligned. Then @mappings are in no space.
  */
 int mappings_place(struct mapped_space *space, struct list_head *mappings,

@@ -2,14 +2,14 @@
 /*
  * Locked-memory accounting.
  *
- * A pin is charged for the whole request before the first page is taken, and
- * what was not pinned in the end is given back. One atomic operation for each
- * request, instead of one for each run, and a process that is over its limit
- * learns it before it faulted anything in.
+ * Pages are charged when they are pinned, many with one operation: what turns
+ * out to be no memory is never charged, and takes nothing of the limit away
+ * from others that share it.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -86,7 +86,7 @@ static void charge_mm_anyway(struct memory_charge *charge,
 }
 
 /**
- * memory_charge_add() - Charge pages that are about to be pinned
+ * memory_charge_add() - Charge pages that have been pinned
  * @charge: the account
  * @nr_pages: how many
  *
@@ -126,4 +126,24 @@ void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages)
 	else if (charge->class == MEMORY_CHARGE_MM)
 		charge_mm_anyway(charge, nr_pages, false);
 	count_pages(charge, -nr_pages);
+}
+
+/**
+ * memory_charge_exceeded() - Tell in the kernel log who is over the limit
+ * @charge: the account, which refused to take pages
+ * @nr_pages: all that the request wanted pinned
+ *
+ * A user finds nothing else that says why: ENOMEM has many reasons. One line,
+ * and not for every request of a program that tries again and again.
+ */
+void memory_charge_exceeded(const struct memory_charge *charge,
+			    unsigned long nr_pages)
+{
+	struct task_struct *task = charge->group_leader;
+	char comm[TASK_COMM_LEN];
+
+	pr_warn_ratelimited("iommufd: %s[%d] exceeds RLIMIT_MEMLOCK of %lu bytes: wants %llu bytes pinned\n",
+			    get_task_comm(comm, task), task_pid_nr(task),
+			    task_rlimit(task, RLIMIT_MEMLOCK),
+			    (u64)nr_pages << PAGE_SHIFT);
 }

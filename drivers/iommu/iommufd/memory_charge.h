@@ -48,5 +48,7 @@ int memory_charge_add(struct memory_charge *charge, unsigned long nr_pages);
 void memory_charge_add_forced(struct memory_charge *charge,
 			      unsigned long nr_pages);
 void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages);
+void memory_charge_exceeded(const struct memory_charge *charge,
+			    unsigned long nr_pages);
 
 #endif

@@ -1,49 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning user memory.
+ * User memory, and who holds which of its pages.
  *
- * The mapper pins its own memory most of the time, and then the lockless walk
- * of pin_user_pages_fast() does it; anyone else, say the process that attaches
- * a device later, has to go the slow way through the mapper's mm.
- *
- * A device that only reads must still see what the process sees. In this
- * kernel a long-term pin for reading does not break copy-on-write, so the
- * process would write to another page than the one the device reads. A write
- * pin of private memory breaks it, forced where the process may only read. A
- * shared mapping has no copy, and a plain pin is right. hugetlbfs refuses the
- * force: of a private mapping that was never writable it gives the file's page.
+ * Spans are the answer to both questions that a pin and an unpin ask: which
+ * pages are not pinned yet, and which does nobody need any more. The pages
+ * themselves are the business of user_pages.c.
  */
-#include <linux/file.h>
 #include <linux/file_pin.h>
-#include <linux/fs.h>
-#include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include "user_memory.h"
-
-/* Page pointers per call of the page walker: one page of them. */
-#define PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
-/* Small memory does without allocating the batch. */
-#define PIN_BATCH_SMALL 16
-
-/**
- * struct pin_batch - the pages that one call of the page walker returned
- * @pages: the array
- * @max_pages: its size
- * @remote: not the memory of the current task
- * @small: the array of small memory
- */
-struct pin_batch {
-	struct page **pages;
-	unsigned int max_pages;
-	bool remote;
-	struct page *small[PIN_BATCH_SMALL];
-};
+#include "user_pages.h"
 
 /**
  * struct pinned_span - neighbouring pages with the same holders
@@ -77,12 +45,6 @@ struct pinned_record {
 	unsigned int nr_spans;
 	struct pinned_span span;
 };
-
-/* A negative @nr_pages for those that were let go. */
-static void count_pinned(struct user_memory *memory, long nr_pages)
-{
-	ledger_add(memory->charge.ledger, LEDGER_PAGES_PINNED, nr_pages);
-}
 
 static struct user_memory *memory_alloc(u64 address, bool writable,
 					struct ledger *ledger)
@@ -126,7 +88,8 @@ struct user_memory *user_memory_create(unsigned long address, bool writable,
  * @writable: devices may write to it
  * @ledger: as user_memory_create()
  *
- * Whether it is a file that can be pinned shows when it is.
+ * Whether it is a file that can be pinned shows when it is; whether its opener
+ * may have it used so, when it is mapped: user_memory_permits().
  *
  * Return: as user_memory_create().
  */
@@ -143,8 +106,11 @@ struct user_memory *user_memory_create_file(struct file *file, u64 offset,
 	 * Others may themselves keep the memory: the file of the context, or of
 	 * a device that is bound to it. Neither would ever be closed.
 	 */
-	if (file_can_pin(file))
-		memory->file = get_file(file);
+	if (!file_can_pin(file))
+		return memory;
+	memory->refused = file_pin_get(file, writable);
+	if (!memory->refused)
+		memory->file = file;
 	return memory;
 }
 
@@ -162,7 +128,7 @@ static void memory_release(struct kref *refs)
 	ledger_add(memory->charge.ledger, LEDGER_MEMORIES, -1);
 	memory_charge_destroy(&memory->charge);
 	if (memory->file)
-		fput(memory->file);
+		file_pin_put(memory->file, memory->writable);
 	mutex_destroy(&memory->lock);
 	mutex_destroy(&memory->pin_lock);
 	kfree(memory);
@@ -171,254 +137,6 @@ static void memory_release(struct kref *refs)
 void user_memory_put(struct user_memory *memory)
 {
 	kref_put(&memory->refs, memory_release);
-}
-
-static long pin_pages(struct user_memory *memory, struct pin_batch *batch,
-		      unsigned long address, unsigned long nr_pages,
-		      unsigned int flags)
-{
-	struct mm_struct *mm = memory->charge.mm;
-	long ret;
-
-	if (!batch->remote)
-		return pin_user_pages_fast(address, nr_pages, flags,
-					   batch->pages);
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	ret = pin_user_pages_remote(mm, address, nr_pages, flags, batch->pages,
-				    NULL, NULL);
-	mmap_read_unlock(mm);
-	return ret;
-}
-
-/*
- * How to pin memory that devices only read, see the top of this file. It
- * depends on the VMA, so @nr_pages is cut to its end.
- */
-static int read_pin_flags(struct mm_struct *mm, unsigned long address,
-			  unsigned long *nr_pages, unsigned int *flags)
-{
-	struct vm_area_struct *vma;
-	int ret = -EFAULT;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	vma = vma_lookup(mm, address);
-	/* A forced pin would ignore that reading is not permitted. */
-	if (vma && vma->vm_flags & VM_READ) {
-		*nr_pages = min(*nr_pages,
-				(vma->vm_end - address) >> PAGE_SHIFT);
-		if (is_cow_mapping(vma->vm_flags)) {
-			if (vma->vm_flags & VM_WRITE)
-				*flags |= FOLL_WRITE;
-			else if (!is_vm_hugetlb_page(vma))
-				*flags |= FOLL_WRITE | FOLL_FORCE;
-		}
-		ret = 0;
-	}
-	mmap_read_unlock(mm);
-	return ret;
-}
-
-/* Pin from @address on. Return: pages pinned, at least 1, or an errno. */
-static long pin_next(struct user_memory *memory, struct pin_batch *batch,
-		     unsigned long address, unsigned long nr_pages)
-{
-	unsigned int flags = FOLL_LONGTERM;
-	long ret;
-
-	nr_pages = min_t(unsigned long, nr_pages, batch->max_pages);
-	if (memory->writable) {
-		flags |= FOLL_WRITE;
-	} else {
-		ret = read_pin_flags(memory->charge.mm, address, &nr_pages,
-				     &flags);
-		if (ret)
-			return ret;
-	}
-	ret = pin_pages(memory, batch, address, nr_pages, flags);
-	return ret ?: -EFAULT;
-}
-
-/*
- * How many of @pages are neighbours of the first. The walker returns the pages
- * of a large folio one by one; and one folio may be mapped in any order, so each
- * page is compared with the one before, except in hugetlbfs.
- */
-static unsigned long count_neighbours(struct page **pages,
-				      unsigned long nr_pages)
-{
-	struct page *first = pages[0];
-	unsigned long nr = 1;
-
-	if (PageHuge(first)) {
-		struct folio *folio = page_folio(first);
-
-		nr = min_t(unsigned long, nr_pages, folio_nr_pages(folio) -
-			   folio_page_idx(folio, first));
-	}
-	while (nr != nr_pages && pages[nr] == nth_page(first, nr))
-		nr++;
-	return nr;
-}
-
-/* Put the pages of @batch into @runs, and let go of what does not get there. */
-static int record_pages(struct user_memory *memory, struct page_runs *runs,
-			struct pin_batch *batch, unsigned long nr_pages)
-{
-	struct page **pages = batch->pages;
-	unsigned long first = 0;
-
-	while (first != nr_pages) {
-		unsigned long nr = count_neighbours(pages + first,
-						    nr_pages - first);
-		unsigned long before = runs->nr_pages;
-		int ret;
-
-		ret = page_runs_append(runs, page_to_pfn(pages[first]), nr);
-		first += runs->nr_pages - before;
-		if (ret) {
-			unpin_user_pages(pages + first, nr_pages - first);
-			count_pinned(memory, first - nr_pages);
-			return ret;
-		}
-	}
-	return 0;
-}
-
-static int pin_range(struct user_memory *memory, struct pin_batch *batch,
-		     struct page_runs *runs, struct page_range range)
-{
-	unsigned long address = memory->address + (range.first << PAGE_SHIFT);
-	unsigned long nr_pages = range.last - range.first + 1;
-
-	while (runs->nr_pages != nr_pages) {
-		long pinned;
-		int ret;
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-		pinned = pin_next(memory, batch,
-				  address + (runs->nr_pages << PAGE_SHIFT),
-				  nr_pages - runs->nr_pages);
-		if (pinned < 0)
-			return pinned;
-		count_pinned(memory, pinned);
-		ret = record_pages(memory, runs, batch, pinned);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/* A file needs no walker: its pages are found by their offset, by the folio. */
-static int pin_file_range(struct user_memory *memory, struct page_runs *runs,
-			  struct page_range range)
-{
-	u64 index = (memory->address >> PAGE_SHIFT) + range.first;
-	unsigned long nr_pages = range.last - range.first + 1;
-
-	/* No file is so long that its pages have no index. */
-	if (!memory->file || index + nr_pages > ULONG_MAX)
-		return -EINVAL;
-	while (runs->nr_pages != nr_pages) {
-		unsigned long done = runs->nr_pages;
-		struct page *first;
-		long pinned;
-		int ret;
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-		pinned = file_pin_pages(memory->file, index + done,
-					nr_pages - done, &first);
-		if (pinned < 0)
-			return pinned;
-		count_pinned(memory, pinned);
-		ret = page_runs_append(runs, page_to_pfn(first), pinned);
-		if (ret) {
-			done = runs->nr_pages - done;
-			unpin_user_page_range_dirty_lock(nth_page(first, done),
-							 pinned - done, false);
-			count_pinned(memory, done - pinned);
-			return ret;
-		}
-	}
-	return 0;
-}
-
-/* Let go of a part of a record. */
-static void unpin_runs(struct user_memory *memory, struct page_runs *runs,
-		       unsigned long offset, unsigned long nr_pages)
-{
-	struct page_runs_iter iter;
-	bool more;
-
-	for_each_page_run(&iter, runs, offset, nr_pages, more) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(iter.run.pfn),
-						 iter.run.nr_pages,
-						 memory->writable);
-		cond_resched();
-	}
-	count_pinned(memory, -nr_pages);
-}
-
-/* The mm lives. */
-static int pin_mm_range(struct user_memory *memory, struct page_runs *runs,
-			struct page_range range)
-{
-	unsigned long nr_pages = range.last - range.first + 1;
-	struct pin_batch batch = {
-		.pages = batch.small,
-		.max_pages = ARRAY_SIZE(batch.small),
-		.remote = memory->charge.mm != current->mm,
-	};
-	int ret;
-
-	if (nr_pages > ARRAY_SIZE(batch.small)) {
-		batch.pages = kmalloc_array(PIN_BATCH, sizeof(*batch.pages),
-					    GFP_KERNEL);
-		if (!batch.pages)
-			return -ENOMEM;
-		batch.max_pages = PIN_BATCH;
-	}
-	ret = pin_range(memory, &batch, runs, range);
-	if (batch.pages != batch.small)
-		kfree(batch.pages);
-	return ret;
-}
-
-static int pin_source(struct user_memory *memory, struct page_runs *runs,
-		      struct page_range range)
-{
-	struct mm_struct *mm = memory->charge.mm;
-	int ret;
-
-	if (memory->of_file)
-		return pin_file_range(memory, runs, range);
-	if (!mmget_not_zero(mm))
-		return -EFAULT;
-	ret = pin_mm_range(memory, runs, range);
-	mmput(mm);
-	return ret;
-}
-
-static int pin_charged(struct user_memory *memory, struct page_runs *runs,
-		       struct page_range range)
-{
-	unsigned long nr_pages = range.last - range.first + 1;
-	int ret;
-
-	ret = memory_charge_add(&memory->charge, nr_pages);
-	if (ret)
-		return ret;
-	ret = pin_source(memory, runs, range);
-	if (ret) {
-		unpin_runs(memory, runs, 0, runs->nr_pages);
-		memory_charge_sub(&memory->charge, nr_pages);
-	}
-	return ret;
 }
 
 #define span_of(node) rb_entry_safe(node, struct pinned_span, rb)
@@ -505,7 +223,7 @@ static struct pinned_span *span_create(struct user_memory *memory,
 	if (!record)
 		return ERR_PTR(-ENOMEM);
 	page_runs_init(&record->runs);
-	ret = pin_charged(memory, &record->runs, range);
+	ret = user_pages_pin(memory, &record->runs, range);
 	if (ret) {
 		page_runs_destroy(&record->runs);
 		kfree(record);
@@ -522,8 +240,7 @@ static void span_release(struct user_memory *memory, struct pinned_span *span)
 {
 	unsigned long nr_pages = span->range.last - span->range.first + 1;
 
-	unpin_runs(memory, &span->record->runs, span->offset, nr_pages);
-	memory_charge_sub(&memory->charge, nr_pages);
+	user_pages_unpin(memory, &span->record->runs, span->offset, nr_pages);
 	span_free(memory, span);
 }
 
@@ -791,6 +508,8 @@ int user_memory_swap_charge(struct user_memory *memory,
 	if (!ret) {
 		memory_charge_sub(&memory->charge, pinned);
 		swap(memory->charge, *charge);
+	} else if (ret == -ENOMEM) {
+		memory_charge_exceeded(charge, pinned);
 	}
 out_unlock:
 	mutex_unlock(&memory->lock);
@@ -858,11 +577,13 @@ static int gap_visit(struct user_memory *memory, struct page_range range,
 	page_runs_init(&record.runs);
 	record.span.range = range;
 	record.span.record = &record;
-	ret = pin_source(memory, &record.runs, range);
-	if (!ret)
+	ret = user_pages_borrow(memory, &record.runs, range);
+	if (!ret) {
 		ret = span_visit(&record.span, range.first, range.last, visit,
 				 data);
-	unpin_runs(memory, &record.runs, 0, record.runs.nr_pages);
+		user_pages_return(memory, &record.runs, 0,
+				  record.runs.nr_pages);
+	}
 	page_runs_destroy(&record.runs);
 	return ret;
 }

@@ -33,9 +33,11 @@ struct file;
  *        page with it
  * @charge: whose memory, and who pays; immutable, but for memory of a file
  *          under both locks
- * @of_file: of a file, not of @charge.mm; immutable
- * @file: the file, with a reference; NULL if it cannot be pinned; immutable
+ * @file: the file, by file_pin_get(); NULL if it cannot be pinned; immutable
  * @address: user address, or offset in the file, of the first page; immutable
+ * @refused: an errno if the mapper may not have devices use the file so, which is
+ *           for mappings to say; 0 otherwise; immutable
+ * @of_file: of a file, not of @charge.mm; immutable
  * @writable: devices may write, so the pages must be writable and become
  *            dirty; immutable
  * @spans: struct pinned_span, disjoint, in order of index; under @lock
@@ -47,6 +49,7 @@ struct user_memory {
 	struct memory_charge charge;
 	struct file *file;
 	u64 address;
+	int refused;
 	bool of_file;
 	bool writable;
 	struct rb_root spans;
@@ -61,6 +64,16 @@ struct page_range {
 	unsigned long first;
 	unsigned long last;
 };
+
+/* May a mapping be made of it? 0, or an errno. */
+static inline int user_memory_permits(const struct user_memory *memory,
+				      bool write)
+{
+	if (memory->refused)
+		return memory->refused;
+	/* A later device must not write through what was mapped for reading. */
+	return write && !memory->writable ? -EPERM : 0;
+}
 
 struct user_memory *user_memory_create(unsigned long address, bool writable,
 				       struct ledger *ledger);

@@ -292,18 +292,27 @@ struct iommu_ioas_map {
  * is gone. The mapping keeps the file open.
  *
  * Pinning allocates pages that the file lacks. Pinned pages stay with the
- * mapping when the file is truncated or a hole is punched. Neither how @fd was
- * opened nor the seals of the file limit what devices may do.
+ * mapping when the file is truncated or a hole is punched.
+ *
+ * What mmap() does not let a process do with the file, devices may not do: @fd
+ * has to be open for reading, and for WRITEABLE for writing, too, and the file
+ * must not be sealed against writing. F_SEAL_WRITE cannot be added (EBUSY)
+ * while there is a mapping that was made WRITEABLE, or a copy of it, nor while
+ * any page of the file is pinned, be it for reading. F_SEAL_FUTURE_WRITE can,
+ * and leaves the mappings that there are.
  *
  * Return: 0, or -1 with errno; besides these, as IOMMU_IOAS_MAP
  *
  *   ================= ========================================================
  *   EBADF             @fd is not open.
+ *   EACCES            @fd is not open for reading, or for WRITEABLE not for
+ *                     writing; or the file may only be appended to.
+ *   EPERM             WRITEABLE, and the file is sealed against writing.
  *   EOVERFLOW         @start + @length is more than 2^64.
  *   EINVAL            The offset of @start in its page is not a multiple of
  *                     the alignment. When pages are pinned: the file is of
  *                     another kind, or ends before the range does.
- *   ENOSPC            Also: no room in the file system, or no huge page left.
+ *   ENOMEM            Also: no room in the file system, or no huge page left.
  *   EBUSY             A page is where pinned ones must not stay, and cannot be
  *                     moved.
  *   EIO               A page cannot be read.

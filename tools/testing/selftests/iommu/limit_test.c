@@ -4,19 +4,32 @@
  * and that it gets everything back. As a user who has no other locked memory.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "edu.h"
 #include "mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define FAR (MOCK_APERTURE + 0x4000000)
 #define LIMIT 16
 #define MEMORY_LENGTH (4 * LIMIT * PAGE_SIZE)
+/* More than the kernel charges in one operation, and no multiple of that */
+#define LARGE_LIMIT 1300
+/* How often two processes try at the same time */
+#define ROUNDS 2000
+/* 100 ms each: what the log was not told lately, it will be within seconds. */
+#define TELLS_MAX 300
+/* Far more requests than may be told within any time that they take */
+#define RETRIES 5000
 
 FIXTURE(limit)
 {
@@ -450,6 +463,87 @@ TEST_F_TIMEOUT(limit, fault_gives_the_charge_back, TEST_SECONDS)
 	EXPECT_TRUE(leaves(self, LIMIT));
 }
 
+/* What is no memory is a fault, however much of it, and wherever it begins. */
+TEST_F_TIMEOUT(limit, is_not_for_what_cannot_be_pinned, TEST_SECONDS)
+{
+	const size_t length = 64 * LIMIT * PAGE_SIZE;
+	char *memory = memory_hole(length);
+	__u64 iova;
+
+	EXPECT_EQ(-EFAULT, ioas_map(self->iommufd, self->attached, memory,
+				    length, &iova));
+	memory = memory_alloc(length);
+	memory_free(memory + LIMIT * PAGE_SIZE, length - LIMIT * PAGE_SIZE);
+	EXPECT_EQ(-EFAULT, ioas_map(self->iommufd, self->attached, memory,
+				    length, &iova));
+	memory_free(memory, LIMIT * PAGE_SIZE);
+	EXPECT_EQ(-EINVAL,
+		  ioas_map_file(self->iommufd, self->attached, self->file,
+				MEMORY_LENGTH, length, &iova));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, pages_locked());
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+/* Memory, and then none: the call fails, again and again. */
+static void fail_for_ever(FIXTURE_DATA(limit) * self)
+{
+	char *memory = memory_alloc(LIMIT * PAGE_SIZE);
+	__u64 iova;
+
+	must(errno_of(prctl(PR_SET_PDEATHSIG, SIGKILL)));
+	memory_free(memory + (LIMIT - 1) * PAGE_SIZE, PAGE_SIZE);
+	for (;;)
+		must(ioas_map(self->iommufd, self->attached, memory,
+			      LIMIT * PAGE_SIZE, &iova) == -EFAULT ?
+			     0 : -EPROTO);
+}
+
+TEST_F_TIMEOUT(limit, is_all_there_while_others_fail, TEST_SECONDS)
+{
+	pid_t child = must(errno_of(fork()));
+	unsigned int round, refused = 0;
+	int status;
+
+	if (!child)
+		fail_for_ever(self);
+	for (round = 0; round < ROUNDS; round++) {
+		__u64 iova;
+		int ret = ioas_map(self->iommufd, self->attached, self->memory,
+				   LIMIT * PAGE_SIZE, &iova);
+
+		refused += ret == -ENOMEM;
+		if (!ret)
+			must(ioas_unmap(self->iommufd, self->attached, iova,
+					LIMIT * PAGE_SIZE, NULL));
+	}
+	EXPECT_EQ(0, refused);
+	must(errno_of(kill(child, SIGKILL)));
+	must(errno_of(waitpid(child, &status, 0)));
+	ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	EXPECT_TRUE(leaves(self, LIMIT));
+}
+
+/* More than is charged at once is undone as a whole. */
+TEST_F_TIMEOUT(limit, far_exceeded_leaves_nothing, TEST_SECONDS)
+{
+	const size_t length = LARGE_LIMIT * PAGE_SIZE;
+	char *memory = memory_alloc(length);
+	__u64 iova;
+
+	must(errno_of(ftruncate(self->file, length)));
+	must(map(self, self->attached, 3, IOVA));
+	memory_fill(memory, length, 1);
+	EXPECT_EQ(-ENOMEM, ioas_map(self->iommufd, self->attached, memory,
+				    length, &iova));
+	EXPECT_EQ(-ENOMEM, ioas_map_file(self->iommufd, self->attached,
+					 self->file, 0, length, &iova));
+	EXPECT_EQ(3, pages_pinned());
+	EXPECT_EQ(variant->mode ? 3 : 0, pages_locked());
+	EXPECT_TRUE(leaves(self, LIMIT - 3));
+	memory_free(memory, length);
+}
+
 /* mlock() has the account of the process too. */
 TEST_F_TIMEOUT(limit, locked_memory_of_the_process_counts, TEST_SECONDS)
 {
@@ -509,6 +603,137 @@ TEST_F_TIMEOUT(limit, mapper_pays_for_what_others_pin, TEST_SECONDS)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(8, pages_pinned());
 	EXPECT_TRUE(leaves(self, LIMIT - 8));
+}
+
+/* Up to the last page, where many are charged together */
+static void expect_exact(struct __test_metadata *_metadata, __u64 mode)
+{
+	const size_t length = LARGE_LIMIT * PAGE_SIZE;
+	char *memory = memory_alloc(length + PAGE_SIZE);
+	int file = must(errno_of(memfd_create("limit_test", MFD_CLOEXEC)));
+	struct space space;
+	struct mock mock;
+	__u64 iova;
+
+	need(mock_exists(), "the mock IOMMU");
+	must(errno_of(ftruncate(file, length + PAGE_SIZE)));
+	space_open(&space);
+	must(iommufd_destroy(space.iommufd, space.ioas_id));
+	must(option_set(space.iommufd, IOMMU_OPTION_RLIMIT_MODE, 0, mode));
+	must(ioas_alloc(space.iommufd, &space.ioas_id));
+	must(mock_create(space.iommufd, space.ioas_id, &mock));
+	become_limited_user(LARGE_LIMIT);
+	EXPECT_TRUE(space_locks_exactly(&space, LARGE_LIMIT));
+	EXPECT_EQ(-ENOMEM, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+					 length + PAGE_SIZE, &iova));
+	EXPECT_EQ(0, pages_pinned());
+	ASSERT_EQ(0, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+				   length, &iova));
+	EXPECT_EQ(LARGE_LIMIT, pages_pinned());
+	EXPECT_EQ(mode ? LARGE_LIMIT : 0, pages_locked());
+	EXPECT_EQ(-ENOMEM, ioas_map(space.iommufd, space.ioas_id, memory,
+				    PAGE_SIZE, &iova));
+	must(ioas_unmap_all(space.iommufd, space.ioas_id, NULL));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, pages_locked());
+	space_close(&space);
+}
+
+TEST(large_limit_of_the_user_is_exact)
+{
+	expect_exact(_metadata, 0);
+}
+
+TEST(large_limit_of_the_process_is_exact)
+{
+	expect_exact(_metadata, 1);
+}
+
+/* A program that maps all it has tells device memory by this. */
+TEST(device_memory_is_a_fault_whatever_the_limit)
+{
+	struct bound_device bound;
+	struct edu_list list;
+	struct space space;
+	struct mock mock;
+	struct edu edu;
+	__u64 iova;
+
+	need(mock_exists(), "the mock IOMMU");
+	edu_list_read(&list);
+	need(edu_alone(&list, 0), "an edu device alone in its group");
+	bound_device_open(&bound, edu_alone(&list, 0)->bdf);
+	must(edu_start(&edu, bound.device));
+	space_open_mock(&space, &mock);
+	become_limited_user(LIMIT);
+	EXPECT_EQ(-EFAULT, ioas_map(space.iommufd, space.ioas_id,
+				    edu.registers, EDU_BAR_SIZE, &iova));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_TRUE(space_locks_exactly(&space, LIMIT));
+	edu_stop(&edu);
+	space_close(&space);
+	bound_device_close(&bound);
+}
+
+/* What the kernel has logged since then, of this process over its limit */
+static unsigned int log_lines(int log, char *last, size_t size)
+{
+	char record[1024], who[64];
+	unsigned int lines = 0;
+	ssize_t length;
+
+	snprintf(who, sizeof(who), "iommufd: limit_test[%d] ", getpid());
+	for (;;) {
+		length = errno_of(read(log, record, sizeof(record) - 1));
+		/* overwritten by newer ones: go on with those */
+		if (length == -EPIPE)
+			continue;
+		if (length == -EAGAIN)
+			return lines;
+		record[must(length)] = '\0';
+		if (!strstr(record, who))
+			continue;
+		lines++;
+		snprintf(last, size, "%s", strstr(record, who) + strlen(who));
+	}
+}
+
+/* Why a map is ENOMEM is in the log, but not for each that is. */
+TEST(limit_exceeded_is_told_in_the_log)
+{
+	int log = must(errno_of(open("/dev/kmsg", O_RDONLY | O_NONBLOCK |
+				     O_CLOEXEC)));
+	char expected[128], last[128] = "";
+	unsigned int i, lines = 0;
+	struct space space;
+	struct mock mock;
+	char *memory;
+	__u64 iova;
+
+	need(mock_exists(), "the mock IOMMU");
+	memory = memory_alloc(MEMORY_LENGTH);
+	space_open_mock(&space, &mock);
+	must(errno_of(lseek(log, 0, SEEK_END)));
+	must(errno_of(prctl(PR_SET_NAME, "limit_test")));
+	become_limited_user(LIMIT);
+	for (i = 0; !lines && i < TELLS_MAX; i++) {
+		ASSERT_EQ(-ENOMEM, ioas_map(space.iommufd, space.ioas_id,
+					    memory, MEMORY_LENGTH, &iova));
+		lines = log_lines(log, last, sizeof(last));
+		if (!lines)
+			usleep(100000);
+	}
+	EXPECT_EQ(1, lines);
+	snprintf(expected, sizeof(expected),
+		 "exceeds RLIMIT_MEMLOCK of %llu bytes: wants %llu bytes pinned\n",
+		 LIMIT * PAGE_SIZE, MEMORY_LENGTH);
+	EXPECT_STREQ(expected, last);
+	for (i = 0; i < RETRIES; i++)
+		must(ioas_map(space.iommufd, space.ioas_id, memory,
+			      MEMORY_LENGTH, &iova) == -ENOMEM ? 0 : -EPROTO);
+	EXPECT_GT(RETRIES / 10, log_lines(log, last, sizeof(last)));
+	space_close(&space);
+	must(errno_of(close(log)));
 }
 
 TEST_HARNESS_MAIN

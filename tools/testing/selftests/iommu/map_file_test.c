@@ -8,29 +8,28 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "memory_file.h"
 #include "mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x1000000)
-#define HUGE_PAGE 0x200000ULL
 #define GRANULE ((__u64)MOCK_PAGE_SIZE)
 /* A map that takes long; the signal comes after it now and then. */
 #define LONG_LENGTH 0x4000000ULL
 #define ROUNDS_MAX 10
 #define SIGNAL_ROUNDS 20
-
-enum kind {
-	KIND_MEMFD,
-	KIND_HUGETLB,
-	/* of a file system */
-	KIND_SHMEM,
-};
+#define HOLE_ROUNDS 200
+/* Each of them clears some megabytes. */
+#define HUGE_HOLE_ROUNDS 50
 
 FIXTURE(map_file)
 {
@@ -45,65 +44,40 @@ FIXTURE(map_file)
 
 FIXTURE_VARIANT(map_file)
 {
-	enum kind kind;
+	enum file_kind kind;
 };
 
 FIXTURE_VARIANT_ADD(map_file, memfd) {
-	.kind = KIND_MEMFD,
+	.kind = FILE_MEMFD,
 };
 
 FIXTURE_VARIANT_ADD(map_file, hugetlb) {
-	.kind = KIND_HUGETLB,
+	.kind = FILE_HUGETLB,
 };
 
 FIXTURE_VARIANT_ADD(map_file, shmem) {
-	.kind = KIND_SHMEM,
+	.kind = FILE_SHMEM,
 };
 
-#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
-
-/* Others may use some: make sure that there are four more. */
-static bool reserve_huge_pages(void)
+/* Memory that a file takes, in units of 512 bytes */
+static __u64 file_blocks(int file)
 {
-	char pages[16];
+	struct stat status;
 
-	if (file_write(HUGE_PAGES, "8"))
-		return false;
-	must(file_read(HUGE_PAGES, pages, sizeof(pages)));
-	return atoi(pages) >= 4;
-}
-
-static int open_shmem(void)
-{
-	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	return fd >= 0 ? fd : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
-				   0600);
+	must(errno_of(fstat(file, &status)));
+	return status.st_blocks;
 }
 
 FIXTURE_SETUP(map_file)
 {
 	need(mock_exists(), "the mock IOMMU");
 	self->length = 64 * PAGE_SIZE;
-	switch (variant->kind) {
-	case KIND_MEMFD:
-		self->file = must(errno_of(memfd_create("map_file_test",
-							MFD_CLOEXEC |
-							MFD_ALLOW_SEALING)));
-		break;
-	case KIND_HUGETLB:
-		need(reserve_huge_pages(), "huge pages");
+	if (variant->kind == FILE_HUGETLB) {
+		need(huge_pages_reserve(), "huge pages");
 		self->length = 2 * HUGE_PAGE;
-		self->file = must(errno_of(memfd_create("map_file_test",
-							MFD_CLOEXEC |
-							MFD_ALLOW_SEALING |
-							MFD_HUGETLB)));
-		break;
-	case KIND_SHMEM:
-		self->file = open_shmem();
-		need(self->file >= 0, "a file system in memory");
-		break;
 	}
+	self->file = file_open(variant->kind);
+	need(self->file >= 0, "a file system in memory");
 	must(errno_of(ftruncate(self->file, self->length)));
 	self->memory = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
 			    MAP_SHARED, self->file, 0);
@@ -186,7 +160,7 @@ TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
 		SKIP(return, "no movable zone: movablecore=256M");
 	memory_fill(self->memory, self->length, 5);
 	/* Where huge pages are depends on when the pool got them. */
-	if (variant->kind != KIND_HUGETLB)
+	if (variant->kind != FILE_HUGETLB)
 		ASSERT_LT(0, pages_in_movable_zone(self->memory,
 						   self->length));
 	ASSERT_EQ(0, map(self, 0, self->length));
@@ -194,6 +168,52 @@ TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
 	EXPECT_EQ(0, pages_in_movable_zone(self->memory, self->length));
 	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
 	ASSERT_EQ(0, unmap(self, self->length));
+}
+
+/* How often this thread has waited */
+static unsigned long waits(void)
+{
+	struct rusage usage;
+
+	must(errno_of(getrusage(RUSAGE_THREAD, &usage)));
+	return usage.ru_nvcsw;
+}
+
+/*
+ * Before a page is moved every processor is waited for: not for each page.
+ */
+TEST(pages_leave_movable_memory_together)
+{
+	const unsigned long pages = 1024;
+	const __u64 length = pages * PAGE_SIZE;
+	unsigned long before;
+	struct space space;
+	struct mock mock;
+	char *memory;
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	if (!movable_zone_exists())
+		SKIP(return, "no movable zone: movablecore=256M");
+	file = must(errno_of(memfd_create("map_file_test", MFD_CLOEXEC)));
+	must(errno_of(ftruncate(file, length)));
+	memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+		      0);
+	ASSERT_NE(MAP_FAILED, memory);
+	memory_fill(memory, length, 6);
+	ASSERT_LT(pages / 2, pages_in_movable_zone(memory, length));
+	space_open_mock(&space, &mock);
+	before = waits();
+	ASSERT_EQ(0, ioas_map_file_fixed(space.iommufd, space.ioas_id, file, 0,
+					 length, IOVA));
+	EXPECT_GT(pages / 8, waits() - before);
+	EXPECT_EQ(0, pages_in_movable_zone(memory, length));
+	EXPECT_TRUE(memory_matches(memory, length, 6));
+	EXPECT_EQ(0, mock_translates(space.iommufd, mock.hwpt_id, memory,
+				     length, IOVA));
+	space_close(&space);
+	memory_free(memory, length);
+	must(errno_of(close(file)));
 }
 
 TEST_F_TIMEOUT(map_file, any_part_may_be_mapped, TEST_SECONDS)
@@ -260,6 +280,61 @@ TEST_F_TIMEOUT(map_file, refused_mapping_leaves_its_argument_as_it_was,
 	EXPECT_EQ(IOVA + 1, iova);
 }
 
+/* @file has three pages, which are parts of a large one. */
+static void expect_three_pages(struct __test_metadata *_metadata, int file)
+{
+	const __u64 length = 3 * PAGE_SIZE;
+	struct space space;
+	struct mock mock;
+	__u64 iova;
+
+	space_open_mock(&space, &mock);
+	EXPECT_EQ(0, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+				   length, &iova));
+	EXPECT_EQ(3, pages_pinned());
+	EXPECT_EQ(-EINVAL, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+					 length + PAGE_SIZE, &iova));
+	EXPECT_EQ(-EINVAL, ioas_map_file(space.iommufd, space.ioas_id, file,
+					 length, PAGE_SIZE, &iova));
+	EXPECT_EQ(3, pages_pinned());
+	space_close(&space);
+}
+
+TEST(end_of_the_file_is_the_end_inside_a_huge_page)
+{
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	need(huge_pages_reserve(), "huge pages");
+	file = file_open(FILE_HUGETLB);
+	/* ftruncate() would insist on whole ones. */
+	must(errno_of(fallocate(file, 0, 0, 3 * PAGE_SIZE)));
+	expect_three_pages(_metadata, file);
+	must(errno_of(close(file)));
+}
+
+/* A page of the page cache is as large as it likes, also at the end. */
+TEST(end_of_the_file_is_the_end_inside_a_large_page)
+{
+	char directory[] = "/tmp/map_file_test.XXXXXX";
+	bool is_large;
+	char byte = 1;
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	file = tmpfs_file(directory, "huge=always,size=8m");
+	need(file >= 0, "tmpfs");
+	must(errno_of(ftruncate(file, 3 * PAGE_SIZE)));
+	must(errno_of(pwrite(file, &byte, 1, 0)));
+	is_large = file_blocks(file) == HUGE_PAGE / 512;
+	if (is_large)
+		expect_three_pages(_metadata, file);
+	must(errno_of(close(file)));
+	tmpfs_end(directory);
+	if (!is_large)
+		SKIP(return, "no large pages in tmpfs: CONFIG_BASE_FULL");
+}
+
 TEST_F_TIMEOUT(map_file, bad_arguments_are_refused, TEST_SECONDS)
 {
 	const int iommufd = self->space.iommufd;
@@ -308,46 +383,6 @@ TEST_F_TIMEOUT(map_file, end_of_all_files_is_no_overflow, TEST_SECONDS)
 	EXPECT_EQ(0, ioas_map_file_fixed(iommufd, bare, self->file, -PAGE_SIZE,
 					 PAGE_SIZE, IOVA));
 	EXPECT_EQ(-EINVAL, map(self, -PAGE_SIZE, PAGE_SIZE));
-}
-
-/* Files of a file system have none. */
-static void seal(int file, enum kind kind, unsigned int seals)
-{
-	const int ret = errno_of(fcntl(file, F_ADD_SEALS, seals));
-
-	must(kind == KIND_SHMEM && (ret == -EPERM || ret == -EINVAL) ? 0 : ret);
-}
-
-TEST_F_TIMEOUT(map_file, seals_do_not_matter, TEST_SECONDS)
-{
-	memory_fill(self->memory, self->length, 3);
-	seal(self->file, variant->kind,
-	     F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 3));
-}
-
-TEST_F_TIMEOUT(map_file, seal_against_writing_does_not_matter, TEST_SECONDS)
-{
-	memory_fill(self->memory, self->length, 4);
-	memory_free(self->memory, self->length);
-	seal(self->file, variant->kind, F_SEAL_WRITE);
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 4));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-}
-
-TEST_F_TIMEOUT(map_file, mode_of_the_descriptor_does_not_matter, TEST_SECONDS)
-{
-	char path[64];
-	__u64 iova;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->file);
-	fd = must(errno_of(open(path, O_RDONLY | O_CLOEXEC)));
-	ASSERT_EQ(0, ioas_map_file(self->space.iommufd, self->space.ioas_id, fd,
-				   0, self->length, &iova));
-	EXPECT_TRUE(shows(self, iova, 0, self->length));
 }
 
 TEST_F_TIMEOUT(map_file, truncation_takes_nothing_away, TEST_SECONDS)
@@ -530,7 +565,7 @@ TEST(signal_does_not_end_a_map_of_huge_pages)
 	struct mock mock;
 
 	need(mock_exists(), "the mock IOMMU");
-	need(reserve_huge_pages(), "huge pages");
+	need(huge_pages_reserve(), "huge pages");
 	space_open_mock(&space, &mock);
 	must(errno_of(sigaction(SIGUSR1, &action, NULL)));
 	must(errno_of(timer_create(CLOCK_MONOTONIC, &event, &timer)));
@@ -548,6 +583,101 @@ TEST(signal_does_not_end_a_map_of_huge_pages)
 	}
 	must(errno_of(timer_delete(timer)));
 	space_close(&space);
+}
+
+/* Where the memory of files ends, ENOSPC would say that IOVA did. */
+static void expect_no_memory(struct __test_metadata *_metadata, int file,
+			     __u64 length)
+{
+	struct space space;
+	struct mock mock;
+	__u32 bare;
+	__u64 iova;
+
+	space_open_mock(&space, &mock);
+	must(ioas_alloc(space.iommufd, &bare));
+	EXPECT_EQ(-ENOMEM, ioas_map_file(space.iommufd, space.ioas_id, file, 0,
+					 length, &iova));
+	must(ioas_map_file_fixed(space.iommufd, bare, file, 0, length, IOVA));
+	EXPECT_EQ(-ENOMEM, mock_create(space.iommufd, bare, &mock));
+	EXPECT_EQ(0, pages_pinned());
+	space_close(&space);
+	must(errno_of(close(file)));
+}
+
+TEST(file_of_more_huge_pages_than_there_are_is_no_memory)
+{
+	__u64 length;
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	need(huge_pages_reserve(), "huge pages");
+	length = (huge_pages_exist() + 1) * HUGE_PAGE;
+	file = must(errno_of(memfd_create("map_file_test",
+					  MFD_CLOEXEC | MFD_HUGETLB)));
+	must(errno_of(ftruncate(file, length)));
+	expect_no_memory(_metadata, file, length);
+}
+
+TEST(file_beyond_its_file_system_is_no_memory)
+{
+	char directory[] = "/tmp/map_file_test.XXXXXX";
+	int file;
+
+	need(mock_exists(), "the mock IOMMU");
+	file = tmpfs_file(directory, "size=64k");
+	need(file >= 0, "tmpfs");
+	must(errno_of(ftruncate(file, 64 * PAGE_SIZE)));
+	expect_no_memory(_metadata, file, 64 * PAGE_SIZE);
+	tmpfs_end(directory);
+}
+
+struct puncher {
+	int file;
+	__u64 length;
+	bool stop;
+};
+
+/* Take the pages out of the file as fast as they come. */
+static void *punch_holes(void *data)
+{
+	struct puncher *puncher = data;
+
+	while (!__atomic_load_n(&puncher->stop, __ATOMIC_RELAXED))
+		must(errno_of(fallocate(puncher->file, FALLOC_FL_PUNCH_HOLE |
+					FALLOC_FL_KEEP_SIZE, 0,
+					puncher->length)));
+	return NULL;
+}
+
+/* There is memory for all pages, wherever those before went. */
+TEST_F_TIMEOUT(map_file, works_while_holes_are_punched, TEST_SECONDS)
+{
+	struct puncher puncher = {
+		.file = self->file,
+		.length = self->length,
+	};
+	const unsigned int rounds = variant->kind == FILE_HUGETLB ?
+					    HUGE_HOLE_ROUNDS : HOLE_ROUNDS;
+	pthread_t thread;
+	unsigned int i;
+	int ret = 0;
+
+	must(-pthread_create(&thread, NULL, punch_holes, &puncher));
+	for (i = 0; i < rounds && !ret; i++) {
+		ret = map(self, 0, self->length);
+		if (!ret)
+			must(unmap(self, self->length));
+	}
+	__atomic_store_n(&puncher.stop, true, __ATOMIC_RELAXED);
+	must(-pthread_join(thread, NULL));
+	EXPECT_EQ(0, ret)
+	{
+		TH_LOG("in round %u", i);
+	}
+	EXPECT_EQ(0, pages_pinned());
+	ASSERT_EQ(0, map(self, 0, self->length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
 }
 
 /* What is no memory is refused when it should be pinned, and only then. */
@@ -584,7 +714,7 @@ TEST(file_that_is_no_memory_is_refused)
 	EXPECT_EQ(0, pages_pinned());
 }
 
-/* The pages are charged before the first of them is pinned. */
+/* The first pages are charged long before the last are pinned. */
 static void *kill_when_charged(void *unused)
 {
 	while (!pages_pinned())

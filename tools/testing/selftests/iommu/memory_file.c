@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "memory_file.h"
+
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+
+static int shmem_open(void)
+{
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
+				   0600);
+}
+
+int file_open(enum file_kind kind)
+{
+	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+
+	switch (kind) {
+	case FILE_MEMFD:
+		return must(errno_of(memfd_create("memory", flags)));
+	case FILE_HUGETLB:
+		return must(errno_of(memfd_create("memory",
+						  flags | MFD_HUGETLB)));
+	case FILE_SHMEM:
+		return errno_of(shmem_open());
+	}
+	return -EINVAL;
+}
+
+int file_reopen(int file, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return errno_of(open(path, flags | O_CLOEXEC));
+}
+
+unsigned long huge_pages_exist(void)
+{
+	char pages[16];
+
+	must(file_read(HUGE_PAGES, pages, sizeof(pages)));
+	return strtoul(pages, NULL, 10);
+}
+
+/* Others may use some: make sure that there are four more. */
+bool huge_pages_reserve(void)
+{
+	return !file_write(HUGE_PAGES, "8") && huge_pages_exist() >= 4;
+}
+
+int tmpfs_file(char *directory, const char *options)
+{
+	char path[64];
+
+	must(mkdtemp(directory) ? 0 : -errno);
+	if (mount("map_file_test", directory, "tmpfs", 0, options))
+		return -errno;
+	snprintf(path, sizeof(path), "%s/file", directory);
+	return errno_of(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
+void tmpfs_end(const char *directory)
+{
+	must(errno_of(umount(directory)));
+	must(errno_of(rmdir(directory)));
+}
