@@ -350,18 +350,33 @@ int vfio_iommufd_group_open(struct vfio_device *device)
 	return ret;
 }
 
+static int group_join(struct vfio_group *group, struct iommufd_ctx *ictx)
+{
+	struct iommufd_compat_group *compat;
+
+	compat = iommufd_compat_join(ictx, group->iommu_group);
+	if (IS_ERR(compat))
+		/* A container answers EINVAL to a group that does not fit */
+		return PTR_ERR(compat) == -EADDRINUSE ? -EINVAL :
+							PTR_ERR(compat);
+	group->iommufd_compat = compat;
+	return 0;
+}
+
 /**
  * vfio_group_set_iommufd() - use an iommufd in place of a container
  * @group: the group, with neither container nor iommufd
  * @file: the file given to GROUP_SET_CONTAINER
  *
- * The DMA stays with whoever owns it until a device of the group is opened.
+ * The DMA stays with whoever owns it until a device of the group is opened. What
+ * the group cannot use is reserved from now on, as in a container: programs ask
+ * for the ranges, and map, before they open a device.
  *
  * Context: group->group_lock is held.
  * Return: 0; %-EBADFD if @file is no iommufd; %-EINVAL if it is used with
- * memory and @group has no IOMMU, or the other way about; %-EPERM for a group
- * without an IOMMU and a caller without CAP_SYS_RAWIO; or the error of making
- * the compatibility IOAS.
+ * memory and @group has no IOMMU, or the other way about, or if something is
+ * mapped where @group cannot have it; %-EPERM for a group without an IOMMU and
+ * a caller without CAP_SYS_RAWIO; or another error of iommufd_compat_join().
  */
 int vfio_group_set_iommufd(struct vfio_group *group, struct file *file)
 {
@@ -375,7 +390,7 @@ int vfio_group_set_iommufd(struct vfio_group *group, struct file *file)
 		return PTR_ERR(ictx);
 
 	if (group->type != VFIO_NO_IOMMU)
-		ret = iommufd_compat_ioas_create(ictx);
+		ret = group_join(group, ictx);
 	else if (!capable(CAP_SYS_RAWIO))
 		ret = -EPERM;
 	else
@@ -405,6 +420,9 @@ void vfio_group_unset_iommufd(struct vfio_group *group)
 
 	if (!group->iommufd)
 		return;
+	if (group->iommufd_compat)
+		iommufd_compat_leave(group->iommufd, group->iommufd_compat);
+	group->iommufd_compat = NULL;
 	iommufd_ctx_put(group->iommufd);
 	group->iommufd = NULL;
 }

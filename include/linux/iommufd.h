@@ -38,7 +38,9 @@
 
 struct device;
 struct file;
+struct iommu_group;
 struct iommufd_access;
+struct iommufd_compat_group;
 struct iommufd_ctx;
 struct iommufd_device;
 struct page;
@@ -89,6 +91,9 @@ int iommufd_access_copy(struct iommufd_access *access, u64 iova, void *buffer,
 			size_t length, unsigned int flags);
 
 int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id);
-int iommufd_compat_ioas_create(struct iommufd_ctx *ictx);
+struct iommufd_compat_group *
+iommufd_compat_join(struct iommufd_ctx *ictx, struct iommu_group *iommu_group);
+void iommufd_compat_leave(struct iommufd_ctx *ictx,
+			  struct iommufd_compat_group *group);
 int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx);
 #endif

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which IOAS of a context stands in for the container of a VFIO group.
+ *
+ * It changes under iommufd_ctx.compat_lock, and with it where the ranges are
+ * reserved that the groups of the context cannot use. The xa_lock makes the
+ * pointer safe to follow.
  */
 #include <linux/err.h>
 #include <linux/iommufd.h>
@@ -8,6 +12,7 @@
 #include <uapi/linux/iommufd.h>
 
 #include "command.h"
+#include "compat_group.h"
 #include "compat_ioas.h"
 #include "context.h"
 #include "ioas.h"
@@ -27,6 +32,7 @@ struct iommufd_ioas *iommufd_compat_ioas_get(struct iommufd_ctx *ictx)
 
 static void compat_ioas_set(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
 {
+	lockdep_assert_held(&ictx->compat_lock);
 	xa_lock(&ictx->objects);
 	ictx->compat_ioas = ioas;
 	xa_unlock(&ictx->objects);
@@ -62,41 +68,123 @@ int iommufd_compat_ioas_id(struct iommufd_ctx *ictx, u32 *ioas_id)
 }
 EXPORT_SYMBOL_GPL(iommufd_compat_ioas_id);
 
-/**
- * iommufd_compat_ioas_create() - Make sure that there is a compatibility IOAS
- * @ictx: the context
- *
- * The user finds it with IOMMU_VFIO_IOAS and owns it: it stays when the group
- * goes.
- *
- * Return: 0, also when there was one; -EINVAL if @ictx serves groups without an
- * IOMMU; -ENOMEM.
- */
-int iommufd_compat_ioas_create(struct iommufd_ctx *ictx)
+/* Let @ioas be the one, with what @group and those that came before cannot use. */
+static int compat_ioas_begin(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas,
+			     struct iommufd_compat_group *group)
 {
-	struct iommufd_ioas *ioas = iommufd_ioas_create(ictx);
-	bool needed, no_iommu;
+	int ret;
 
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
+	lockdep_assert_held(&ictx->compat_lock);
+	ret = compat_groups_reserve(ictx, &ioas->space);
+	if (!ret)
+		ret = compat_group_reserve(group, &ioas->space);
+	if (ret)
+		return ret;
 
-	/* Before another thread can set one, or destroy ours. */
-	xa_lock(&ictx->objects);
-	no_iommu = ictx->no_iommu;
-	needed = !no_iommu && !ictx->compat_ioas;
-	if (needed)
-		ictx->compat_ioas = ioas;
-	xa_unlock(&ictx->objects);
-
-	if (needed) {
-		iommufd_object_publish(&ioas->object);
-	} else {
-		iommufd_ioas_ops.destroy(&ioas->object);
-		iommufd_object_abort(&ioas->object);
-	}
-	return no_iommu ? -EINVAL : 0;
+	/* Published last, or the user could destroy it before it is set. */
+	compat_ioas_set(ictx, ioas);
+	iommufd_object_publish(&ioas->object);
+	return 0;
 }
-EXPORT_SYMBOL_GPL(iommufd_compat_ioas_create);
+
+/* Where @group is served: in the IOAS that is there, or else in *@spare. */
+static int compat_ioas_join(struct iommufd_ctx *ictx,
+			    struct iommufd_compat_group *group,
+			    struct iommufd_ioas **spare)
+{
+	struct iommufd_ioas *ioas;
+	int ret;
+
+	lockdep_assert_held(&ictx->compat_lock);
+	if (ictx->no_iommu)
+		return -EINVAL;
+	ioas = iommufd_compat_ioas_get(ictx);
+	if (IS_ERR(ioas)) {
+		ret = compat_ioas_begin(ictx, *spare, group);
+		if (!ret)
+			*spare = NULL;
+	} else {
+		ret = compat_group_reserve(group, &ioas->space);
+		iommufd_object_put(&ioas->object);
+	}
+	if (!ret)
+		compat_groups_add(ictx, group);
+	return ret;
+}
+
+/**
+ * iommufd_compat_join() - Let a context serve a VFIO group
+ * @ictx: the context
+ * @iommu_group: of the VFIO group, which has a device
+ *
+ * Makes sure that there is a compatibility IOAS, and reserves there what the
+ * devices of @iommu_group and their IOMMU cannot use, as an attach would. The
+ * user finds it with IOMMU_VFIO_IOAS and owns it: it stays when the group goes.
+ * When the user sets another one, the ranges are reserved there.
+ *
+ * Context: may sleep. Does not wait for memory of the user.
+ * Return: what to give to iommufd_compat_leave(); -EINVAL if @ictx serves groups
+ * without an IOMMU; -EADDRINUSE when something is mapped, or was allowed, where
+ * the group cannot have it; -ENOMEM; an errno of the IOMMU driver.
+ */
+struct iommufd_compat_group *iommufd_compat_join(struct iommufd_ctx *ictx,
+						 struct iommu_group *iommu_group)
+{
+	struct iommufd_compat_group *group = compat_group_create(iommu_group);
+	struct iommufd_ioas *spare;
+	int ret;
+
+	if (IS_ERR(group))
+		return group;
+	spare = iommufd_ioas_create(ictx);
+	if (IS_ERR(spare)) {
+		ret = PTR_ERR(spare);
+		goto err_destroy_group;
+	}
+
+	mutex_lock(&ictx->compat_lock);
+	ret = compat_ioas_join(ictx, group, &spare);
+	mutex_unlock(&ictx->compat_lock);
+
+	if (spare) {
+		iommufd_ioas_ops.destroy(&spare->object);
+		iommufd_object_abort(&spare->object);
+	}
+	if (ret)
+		goto err_destroy_group;
+	return group;
+
+err_destroy_group:
+	compat_group_destroy(group);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(iommufd_compat_join);
+
+/**
+ * iommufd_compat_leave() - Undo iommufd_compat_join()
+ * @ictx: the context
+ * @group: freed
+ *
+ * Devices that are attached keep what they have reserved on their own account.
+ *
+ * Context: may sleep. Does not wait for memory of the user.
+ */
+void iommufd_compat_leave(struct iommufd_ctx *ictx,
+			  struct iommufd_compat_group *group)
+{
+	struct iommufd_ioas *ioas;
+
+	mutex_lock(&ictx->compat_lock);
+	compat_groups_remove(ictx, group);
+	ioas = iommufd_compat_ioas_get(ictx);
+	if (!IS_ERR(ioas)) {
+		compat_group_unreserve(group, &ioas->space);
+		iommufd_object_put(&ioas->object);
+	}
+	mutex_unlock(&ictx->compat_lock);
+	compat_group_destroy(group);
+}
+EXPORT_SYMBOL_GPL(iommufd_compat_leave);
 
 /**
  * iommufd_compat_set_no_iommu() - Let a context serve groups without an IOMMU
@@ -106,21 +194,57 @@ EXPORT_SYMBOL_GPL(iommufd_compat_ioas_create);
  * with an IOMMU would let the device loose on all memory.
  *
  * Return: 0, also when it does already; -EINVAL when there is a compatibility
- * IOAS.
+ * IOAS, or a group with an IOMMU.
  */
 int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx)
 {
 	int ret = 0;
 
+	mutex_lock(&ictx->compat_lock);
 	xa_lock(&ictx->objects);
-	if (ictx->compat_ioas)
+	if (ictx->compat_ioas || !list_empty(&ictx->compat_groups))
 		ret = -EINVAL;
 	else
-		ictx->no_iommu = true;
+		WRITE_ONCE(ictx->no_iommu, true);
 	xa_unlock(&ictx->objects);
+	mutex_unlock(&ictx->compat_lock);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_compat_set_no_iommu);
+
+/* From one, or none, to another one. The ranges of the groups go along. */
+static int compat_ioas_move(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
+{
+	struct iommufd_ioas *old = iommufd_compat_ioas_get(ictx);
+	int ret = 0;
+
+	lockdep_assert_held(&ictx->compat_lock);
+	if (old == ioas)
+		goto out_put;
+	if (ioas)
+		ret = compat_groups_reserve(ictx, &ioas->space);
+	if (ret)
+		goto out_put;
+	if (!IS_ERR(old))
+		compat_groups_unreserve(ictx, &old->space);
+	compat_ioas_set(ictx, ioas);
+out_put:
+	if (!IS_ERR(old))
+		iommufd_object_put(&old->object);
+	return ret;
+}
+
+/* @ioas may be NULL for none. */
+static int compat_ioas_change(struct iommufd_ctx *ictx,
+			      struct iommufd_ioas *ioas)
+{
+	int ret;
+
+	mutex_lock(&ictx->compat_lock);
+	ret = compat_ioas_move(ictx, ioas);
+	mutex_unlock(&ictx->compat_lock);
+	return ret;
+}
 
 /* IOMMU_VFIO_IOAS */
 int iommufd_compat_ioas(struct iommufd_command *command)
@@ -138,12 +262,11 @@ int iommufd_compat_ioas(struct iommufd_command *command)
 		ioas = iommufd_ioas_get(ictx, arg->ioas_id);
 		if (IS_ERR(ioas))
 			return PTR_ERR(ioas);
-		compat_ioas_set(ictx, ioas);
+		ret = compat_ioas_change(ictx, ioas);
 		iommufd_object_put(&ioas->object);
-		return 0;
+		return ret;
 	case IOMMU_VFIO_IOAS_CLEAR:
-		compat_ioas_set(ictx, NULL);
-		return 0;
+		return compat_ioas_change(ictx, NULL);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -21,8 +21,15 @@ struct iommufd_ioas;
  *        postpones the end until the last bound device is gone
  * @objects: ID to object; an ID whose object is not published yet is reserved.
  *           Its xa_lock protects the life of objects, see object.h
- * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock
- * @no_iommu: serves groups without an IOMMU, and no others; under xa_lock
+ * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock. Set
+ *               under @compat_lock
+ * @no_iommu: serves groups without an IOMMU, and no others; set under
+ *            @compat_lock
+ * @compat_lock: groups of VFIO come and go, and which IOAS they use; outside of
+ *               mapped_space.lock and xa_lock
+ * @compat_groups: struct iommufd_compat_group.link; under @compat_lock
+ * @compat_mask: bits that may not be set in what a program of such a group maps;
+ *               written under @compat_lock
  * @ledger: who pays; its class is changed under xa_lock
  * @process_lock: moving accounts to another process, one at a time; outside of
  *                all other locks
@@ -36,6 +43,9 @@ struct iommufd_ctx {
 	struct xarray objects;
 	struct iommufd_ioas *compat_ioas;
 	bool no_iommu;
+	struct mutex compat_lock;
+	struct list_head compat_groups;
+	u32 compat_mask;
 	struct ledger ledger;
 	struct mutex process_lock;
 	struct mutex device_lock;

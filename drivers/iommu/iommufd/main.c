@@ -19,6 +19,7 @@
  *	cookie.c	names that the user chose for devices
  *	ioas.c		the IOAS and its calls
  *	compat_ioas.c	where VFIO groups attach
+ *	compat_group.c	and what they cannot use there
  *	mapping.c	what is mapped, in which tables
  *	mapping_pin.c	kernel users of what is mapped
  *	iova_space.c	ranges of IOVA as data
@@ -33,6 +34,7 @@
  * Locks, from the outside in; all are described where they are declared:
  *
  *	iommufd_ctx.process_lock
+ *	iommufd_ctx.compat_lock
  *	iommufd_ctx.device_lock
  *	iommufd_access.lock
  *	  mapped_space.clients_lock
@@ -345,6 +347,8 @@ static int iommufd_open(struct inode *inode, struct file *file)
 		pr_info_once("iommufd serves /dev/vfio/vfio\n");
 	}
 	mutex_init(&ictx->process_lock);
+	mutex_init(&ictx->compat_lock);
+	INIT_LIST_HEAD(&ictx->compat_groups);
 	mutex_init(&ictx->device_lock);
 	INIT_LIST_HEAD(&ictx->cookies);
 	INIT_LIST_HEAD(&ictx->groups);
@@ -358,11 +362,13 @@ static int iommufd_release(struct inode *inode, struct file *file)
 	struct iommufd_ctx *ictx = file->private_data;
 
 	iommufd_object_destroy_all(ictx);
+	WARN_ON(!list_empty(&ictx->compat_groups));
 	WARN_ON(!list_empty(&ictx->groups));
 	WARN_ON(!list_empty(&ictx->cookies));
 	ledger_check_empty(&ictx->ledger);
 	xa_destroy(&ictx->objects);
 	mutex_destroy(&ictx->device_lock);
+	mutex_destroy(&ictx->compat_lock);
 	mutex_destroy(&ictx->process_lock);
 	kfree(ictx);
 	return 0;

@@ -15,17 +15,31 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/vfio.h>
 
+#include "compat_group.h"
 #include "compat_ioas.h"
 #include "context.h"
 #include "ioas.h"
 #include "vfio_container.h"
 
-static int container_check_extension(struct iommufd_ctx *ictx,
-				     unsigned long extension)
+/* Of the tables that are there and of those that devices will get. */
+static int container_is_coherent(struct iommufd_ctx *ictx)
 {
+	struct compat_limits limits;
 	struct iommufd_ioas *ioas;
 	int ret;
 
+	ioas = iommufd_compat_ioas_get(ictx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	compat_groups_limits(ictx, &limits);
+	ret = limits.coherent && mapped_space_is_coherent(&ioas->space);
+	iommufd_object_put(&ioas->object);
+	return ret;
+}
+
+static int container_check_extension(struct iommufd_ctx *ictx,
+				     unsigned long extension)
+{
 	switch (extension) {
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
@@ -34,12 +48,7 @@ static int container_check_extension(struct iommufd_ctx *ictx,
 	case VFIO_NOIOMMU_IOMMU:
 		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	case VFIO_DMA_CC_IOMMU:
-		ioas = iommufd_compat_ioas_get(ictx);
-		if (IS_ERR(ioas))
-			return PTR_ERR(ioas);
-		ret = mapped_space_is_coherent(&ioas->space);
-		iommufd_object_put(&ioas->object);
-		return ret;
+		return container_is_coherent(ictx);
 	default:
 		return 0;
 	}
@@ -76,6 +85,9 @@ static int container_map(struct iommufd_ctx *ictx, void __user *user)
 		return -EFAULT;
 	if (map.argsz < minsz ||
 	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE))
+		return -EINVAL;
+	/* No device could be attached to that. */
+	if ((map.vaddr | map.iova | map.size) & READ_ONCE(ictx->compat_mask))
 		return -EINVAL;
 	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
 		prot |= IOMMU_READ;
@@ -180,11 +192,22 @@ static u32 info_ranges(struct iommufd_ioas *ioas, struct info_reply *reply,
 	return nr;
 }
 
+/* Of the tables that are there and of those that devices will get. */
+static u64 info_page_sizes(struct iommufd_ioas *ioas)
+{
+	struct compat_limits limits;
+
+	compat_groups_limits(ioas->object.ictx, &limits);
+	limits.page_sizes &= mapped_space_page_sizes(&ioas->space);
+	/* Smaller pages make up one of the CPU's. */
+	return limits.page_sizes | PAGE_SIZE;
+}
+
 static void info_fill(struct iommufd_ioas *ioas, struct info_reply *reply,
 		      u32 capacity)
 {
 	reply->info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	reply->info.iova_pgsizes = mapped_space_page_sizes(&ioas->space);
+	reply->info.iova_pgsizes = info_page_sizes(ioas);
 	reply->info.cap_offset = offsetof(struct info_reply, avail);
 	reply->avail.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
 	reply->avail.header.version = 1;

@@ -517,12 +517,18 @@ enum iommufd_vfio_ioas_op {
  * is none. A change affects devices opened later. Being the compatibility IOAS
  * does not keep an IOAS from being destroyed.
  *
+ * What the groups on this context cannot use is reserved in the compatibility
+ * IOAS, also before a device of them is opened.
+ *
  * Return: 0, or -1 with errno
  *
  *   ================= ========================================================
  *   EOPNOTSUPP        Unknown operation, or @__reserved is set.
  *   ENODEV            GET: there is no compatibility IOAS.
  *   ENOENT            SET: no such IOAS.
+ *   EADDRINUSE        SET: a mapping, or an allowed range, is where a group on
+ *                     this context cannot have one.
+ *   ENOMEM            SET: no memory.
  *   ================= ========================================================
  */
 struct iommu_vfio_ioas {

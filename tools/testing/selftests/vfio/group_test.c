@@ -5,8 +5,11 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../iommu/edu.h"
@@ -351,6 +354,50 @@ TEST_F_TIMEOUT(group, container_and_iommufd_may_take_turns, TEST_SECONDS)
 		close(device);
 		must(vfio_group_unset_container(self->group));
 	}
+}
+
+/* Those that modprobe(8) has for @alias, each with a space behind it */
+static int modules_of(const char *alias, char *modules, size_t size)
+{
+	char path[256], line[256], name[2][64];
+	struct utsname kernel;
+	size_t length = 0;
+	FILE *aliases;
+
+	modules[0] = '\0';
+	must(errno_of(uname(&kernel)));
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.alias",
+		 kernel.release);
+	aliases = fopen(path, "r");
+	if (!aliases)
+		return -errno;
+	while (fgets(line, sizeof(line), aliases))
+		if (sscanf(line, "alias %63s %63s", name[0], name[1]) == 2 &&
+		    !strcmp(name[0], alias) && length < size)
+			length += snprintf(modules + length, size - length,
+					   "%s ", name[1]);
+	fclose(aliases);
+	return 0;
+}
+
+TEST(container_is_the_alias_of_whoever_serves_it)
+{
+	static const char *const aliases[] = {
+		"devname:vfio/vfio",
+		"char-major-10-196",
+	};
+	int container = vfio_container_open();
+	char modules[256];
+	size_t i;
+
+	need(container >= 0, "/dev/vfio/vfio");
+	for (i = 0; i < ARRAY_SIZE(aliases); i++) {
+		need(!modules_of(aliases[i], modules, sizeof(modules)),
+		     "modules.alias");
+		EXPECT_STREQ(vfio_container_is_iommufd(container) ?
+				     "iommufd " : "vfio ", modules);
+	}
+	close(container);
 }
 
 /* Two devices behind one group file */

@@ -207,6 +207,11 @@ TEST_F_TIMEOUT(noiommu, groups_of_both_kinds_do_not_mix, TEST_SECONDS)
 	EXPECT_EQ(-EINVAL, vfio_group_set_container(group, iommufd));
 	EXPECT_EQ(1, extension(iommufd, VFIO_TYPE1v2_IOMMU));
 	EXPECT_EQ(-EINVAL, vfio_group_device(group, self->bdf));
+	/* The other group counts, not what it is attached to. */
+	must(vfio_ioas_get(iommufd, &ioas_id));
+	must(vfio_ioas_clear(iommufd));
+	EXPECT_EQ(-EINVAL, vfio_group_set_container(group, iommufd));
+	must(vfio_ioas_set(iommufd, ioas_id));
 	must(vfio_group_unset_container(other));
 	EXPECT_EQ(-EINVAL, vfio_group_set_container(group, iommufd));
 	close(iommufd);
@@ -217,6 +222,10 @@ TEST_F_TIMEOUT(noiommu, groups_of_both_kinds_do_not_mix, TEST_SECONDS)
 	must(vfio_group_unset_container(group));
 	EXPECT_EQ(-EINVAL, vfio_group_set_container(other, iommufd));
 	EXPECT_EQ(-ENODEV, vfio_ioas_get(iommufd, &ioas_id));
+	must(ioas_alloc(iommufd, &ioas_id));
+	must(vfio_ioas_set(iommufd, ioas_id));
+	EXPECT_EQ(-EINVAL, vfio_group_set_container(other, iommufd));
+	must(vfio_ioas_clear(iommufd));
 	EXPECT_EQ(0, vfio_group_set_container(group, iommufd));
 	close(iommufd);
 	close(group);
