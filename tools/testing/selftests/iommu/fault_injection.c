@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -125,4 +126,61 @@ int faults_sweep(int faults, struct scene *scene, const struct fault_step *step)
 			return ret ? ret : (int)n - 1;
 	}
 	return -ELOOP;
+}
+
+/* Is this thread one whose calls fail? */
+static void make_it_fail(const char *value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/make-it-fail",
+		 syscall(SYS_gettid));
+	must(file_write(path, value));
+}
+
+void faults_short_of_memory(bool is_short)
+{
+	if (is_short) {
+		write_setting("failslab", "verbose", "0");
+		write_setting("failslab", "ignore-gfp-wait", "Y");
+		write_setting("failslab", "task-filter", "Y");
+		write_setting("failslab", "times", "-1");
+		write_setting("failslab", "probability", "100");
+		make_it_fail("1");
+	} else {
+		make_it_fail("0");
+		write_setting("failslab", "probability", "0");
+		write_setting("failslab", "task-filter", "N");
+	}
+}
+
+#define REFUSAL "fail_virtio_iommu"
+
+bool faults_refusal_exists(void)
+{
+	return !access(DEBUGFS "/" REFUSAL, F_OK);
+}
+
+void faults_refuse(unsigned int n)
+{
+	char text[16];
+
+	/* Each request takes one from what is still left. */
+	snprintf(text, sizeof(text), "%u", n + 1);
+	write_setting(REFUSAL, "verbose", "0");
+	write_setting(REFUSAL, "task-filter", "Y");
+	write_setting(REFUSAL, "space", text);
+	write_setting(REFUSAL, "times", "1");
+	write_setting(REFUSAL, "probability", "100");
+	make_it_fail("1");
+}
+
+bool faults_refused(void)
+{
+	char times[16];
+
+	make_it_fail("0");
+	write_setting(REFUSAL, "probability", "0");
+	must(file_read(DEBUGFS "/" REFUSAL "/times", times, sizeof(times)));
+	return atoi(times) == 0;
 }

@@ -39,4 +39,20 @@ int faults_open(void);
 int faults_sweep(int faults, struct scene *scene,
 		 const struct fault_step *step);
 
+/*
+ * From now on, or no longer: of this thread every allocation fails that must
+ * not wait for memory. Those that may wait do not, as on a machine that is
+ * short of memory for a moment.
+ */
+void faults_short_of_memory(bool is_short);
+
+/*
+ * A virtio-iommu refuses the @n-th request, from 0, that this thread makes from
+ * now on. It needs CONFIG_VIRTIO_IOMMU_FAULT_INJECTION.
+ */
+bool faults_refusal_exists(void);
+void faults_refuse(unsigned int n);
+/* Was it made? No longer. */
+bool faults_refused(void);
+
 #endif

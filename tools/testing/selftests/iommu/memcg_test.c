@@ -30,6 +30,10 @@
 /* Pages this far apart have no table of the last level in common. */
 #define TABLE_REACH (2UL << 20)
 #define TABLES 512
+/* What a virtio-iommu has in place of tables: a note of each mapping, here pages */
+#define NOTES 16384
+#define BYTES_PER_NOTE 64
+#define CHUNK (256 * PAGE_SIZE)
 
 /* Where the hierarchy is mounted */
 static int cgroup_root(char *path)
@@ -200,6 +204,8 @@ static void expect_charge_for_tables(struct __test_metadata *_metadata,
 
 	edu_list_read(&list);
 	need(edu_alone(&list, 0), "an edu device alone in its group");
+	if (pci_iommu_is_virtio(edu_alone(&list, 0)->bdf))
+		SKIP(return, "an IOMMU without tables");
 	bound_device_open(&self->bound, edu_alone(&list, 0)->bdf);
 	must(option_set(self->bound.iommufd, IOMMU_OPTION_HUGE_PAGES,
 			self->bound.ioas_id, large_pages));
@@ -219,6 +225,35 @@ TEST_F_TIMEOUT(memcg, mapper_is_charged_for_the_tables, TEST_SECONDS)
 TEST_F_TIMEOUT(memcg, mapper_is_charged_for_tables_of_small_pages, TEST_SECONDS)
 {
 	expect_charge_for_tables(_metadata, self, false);
+}
+
+static int map_repeated(FIXTURE_DATA(memcg) * self)
+{
+	char *memory = memory_repeated(file_scattered(CHUNK), CHUNK,
+				       NOTES * PAGE_SIZE);
+
+	return ioas_map_fixed(self->bound.iommufd, self->bound.ioas_id, memory,
+			      NOTES * PAGE_SIZE, IOVA) ? 1 : 0;
+}
+
+TEST_F_TIMEOUT(memcg, mapper_is_charged_for_notes_of_mappings, TEST_SECONDS)
+{
+	long before = cgroup_stat(self->cgroup, "kernel");
+	struct edu_list list;
+
+	edu_list_read(&list);
+	need(edu_alone(&list, 0), "an edu device alone in its group");
+	if (!pci_iommu_is_virtio(edu_alone(&list, 0)->bdf))
+		SKIP(return, "an IOMMU with tables");
+	bound_device_open(&self->bound, edu_alone(&list, 0)->bdf);
+	must(option_set(self->bound.iommufd, IOMMU_OPTION_HUGE_PAGES,
+			self->bound.ioas_id, 0));
+	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
+	ASSERT_EQ(0, run_in_group(self, map_repeated));
+	EXPECT_LE(before + NOTES * BYTES_PER_NOTE,
+		  cgroup_stat(self->cgroup, "kernel"));
+	bound_device_close(&self->bound);
+	EXPECT_GT(before + SLACK, cgroup_stat(self->cgroup, "kernel"));
 }
 
 static int map_in_own_context(FIXTURE_DATA(memcg) * self)

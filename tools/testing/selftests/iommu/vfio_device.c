@@ -46,6 +46,14 @@ int pci_link(const char *bdf, const char *link, char *name, size_t size)
 	return 0;
 }
 
+bool pci_iommu_is_virtio(const char *bdf)
+{
+	char name[64];
+
+	return !pci_link(bdf, "iommu/device", name, sizeof(name)) &&
+	       !strncmp(name, "virtio", 6);
+}
+
 static int pci_group(const char *bdf)
 {
 	char name[32];

@@ -47,6 +47,11 @@ int pci_driver_set(const char *bdf, const char *driver);
 int pci_write(const char *bdf, const char *attribute, const char *text);
 /* The last component of what a link of a device points to */
 int pci_link(const char *bdf, const char *link, char *name, size_t size);
+/*
+ * Is the device behind a virtio-iommu? That has no tables in memory: its driver
+ * tells it each mapping, and all of them when the first device is attached.
+ */
+bool pci_iommu_is_virtio(const char *bdf);
 
 /* Does runtime power management come to say @status of the device? */
 bool pci_power_comes_to(const char *bdf, const char *status);
