@@ -123,7 +123,7 @@ int vfio_iommufd_pin_pages(struct vfio_device *device, dma_addr_t iova,
 	if (!device->ops->dma_unmap)
 		return -EINVAL;
 
-	iova &= PAGE_MASK;
+	iova = round_down(iova, PAGE_SIZE);
 	for (i = 0; i < npage; i++) {
 		ret = iommufd_access_pin(device->iommufd_access,
 					 iova + i * PAGE_SIZE, PAGE_SIZE,
@@ -147,7 +147,7 @@ void vfio_iommufd_unpin_pages(struct vfio_device *device, dma_addr_t iova,
 {
 	int i;
 
-	iova &= PAGE_MASK;
+	iova = round_down(iova, PAGE_SIZE);
 	for (i = 0; i < npage; i++)
 		iommufd_access_unpin(device->iommufd_access,
 				     iova + i * PAGE_SIZE, PAGE_SIZE);

@@ -112,7 +112,8 @@ static int test_pin(struct test_device *test, const struct vfio_test_call *call,
 
 	if (call->nr_pages > VFIO_TEST_PAGES_MAX)
 		return -E2BIG;
-	ret = pins_alloc(&pins, call->iova & PAGE_MASK, call->nr_pages);
+	ret = pins_alloc(&pins, round_down(call->iova, PAGE_SIZE),
+			 call->nr_pages);
 	if (ret)
 		return ret;
 	ret = vfio_pin_pages(&test->vdev, call->iova, call->nr_pages, prot,
@@ -133,7 +134,7 @@ static int test_pin(struct test_device *test, const struct vfio_test_call *call,
 static int test_unpin(struct test_device *test,
 		      const struct vfio_test_call *call)
 {
-	u64 first = call->iova & PAGE_MASK;
+	u64 first = round_down(call->iova, PAGE_SIZE);
 
 	if (!call->nr_pages || call->nr_pages > VFIO_TEST_PAGES_MAX)
 		return -EINVAL;
