@@ -184,12 +184,15 @@ bool vfio_file_is_cdev(struct file *filep)
  * Asked before the device is attached, and not again when it moves. What the
  * IOMMU of the device can enforce it enforces in every table of the device.
  *
- * Return: true if that is so whatever the device is attached to.
+ * Return: true if that is so whatever the device is attached to. An emulated one
+ * has no IOMMU and no DMA: what it does is done by the CPU, through its caches.
  */
 bool vfio_cdev_enforced_coherent(struct file *filep)
 {
 	struct vfio_device *device = filep->private_data;
 
+	if (device->group->type == VFIO_EMULATED_IOMMU)
+		return true;
 	return device_iommu_capable(device->dev,
 				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 }

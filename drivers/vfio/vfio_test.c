@@ -8,6 +8,7 @@
  * tells them to, as drivers have to.
  */
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
@@ -153,6 +154,18 @@ static u64 test_notices(struct test_device *test)
 	return nr_notices;
 }
 
+static int test_coherent(const struct vfio_test_call *call)
+{
+	struct file *file = fget(call->value);
+	int ret;
+
+	if (!file)
+		return -EBADF;
+	ret = vfio_file_enforced_coherent(file);
+	fput(file);
+	return ret;
+}
+
 static int test_call(struct test_device *test, struct vfio_test_call *call)
 {
 	switch (call->op) {
@@ -171,6 +184,8 @@ static int test_call(struct test_device *test, struct vfio_test_call *call)
 	case VFIO_TEST_NOTICES:
 		call->value = test_notices(test);
 		return 0;
+	case VFIO_TEST_COHERENT:
+		return test_coherent(call);
 	default:
 		return -EINVAL;
 	}
