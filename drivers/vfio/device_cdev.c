@@ -359,6 +359,25 @@ static int cdev_copy_bind(struct vfio_device_bind_iommufd *bind,
 	return 0;
 }
 
+/*
+ * Before anything else is found out about the device: whoever does not know the
+ * token is told nothing more.
+ */
+static int cdev_check_token(struct vfio_device *device,
+			    const struct vfio_device_bind_iommufd *args)
+{
+	bool given = args->flags & VFIO_DEVICE_BIND_FLAG_TOKEN;
+	uuid_t token;
+
+	if (given && copy_from_user(&token,
+				    u64_to_user_ptr(args->token_uuid_ptr),
+				    sizeof(token)))
+		return -EFAULT;
+	if (device->ops->check_token)
+		return device->ops->check_token(device, given ? &token : NULL);
+	return given ? -EINVAL : 0;
+}
+
 /**
  * vfio_cdev_ioctl_bind() - VFIO_DEVICE_BIND_IOMMUFD
  * @filep: any file of a device; only one that is bind-only can be bound
@@ -372,7 +391,6 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	struct vfio_device *device = filep->private_data;
 	struct vfio_device_bind_iommufd args;
 	struct vfio_iommufd_bind bind = {};
-	uuid_t token;
 	int ret;
 
 	ret = cdev_copy_bind(&args, arg);
@@ -387,13 +405,9 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	if (ret)
 		return ret;
 
-	if (args.flags & VFIO_DEVICE_BIND_FLAG_TOKEN) {
-		ret = -EFAULT;
-		if (copy_from_user(&token, u64_to_user_ptr(args.token_uuid_ptr),
-				   sizeof(token)))
-			goto err_admit_group;
-		bind.token = &token;
-	}
+	ret = cdev_check_token(device, &args);
+	if (ret)
+		goto err_admit_group;
 	if (args.flags & VFIO_DEVICE_BIND_FLAG_COOKIE)
 		bind.cookie = &args.dev_cookie;
 

@@ -27,9 +27,8 @@
  * For use as &vfio_device_ops.bind_iommufd, or as its last step.
  *
  * Context: vdev->dev_set->lock is held.
- * Return: 0, and @vdev->iommufd_device is set. %-EINVAL if there is a token,
- * which only a driver that knows tokens can take off @bind; otherwise
- * the errors of iommufd_bind_device().
+ * Return: 0, and @vdev->iommufd_device is set; or the errors of
+ * iommufd_bind_device().
  */
 int vfio_iommufd_physical_bind(struct vfio_device *vdev,
 			       struct vfio_iommufd_bind *bind)
@@ -37,9 +36,6 @@ int vfio_iommufd_physical_bind(struct vfio_device *vdev,
 	struct iommufd_device *idev;
 
 	lockdep_assert_held(&vdev->dev_set->lock);
-
-	if (bind->token)
-		return -EINVAL;
 
 	idev = iommufd_bind_device(bind->ictx, vdev->dev, bind->cookie,
 				   &bind->devid);
@@ -75,8 +71,8 @@ static const struct iommufd_access_ops emulated_copying_ops = {};
  * it is called for each page that it has pinned.
  *
  * Context: vdev->dev_set->lock is held.
- * Return: 0, and @vdev->iommufd_access is set. %-EINVAL if there is a token;
- * otherwise the errors of iommufd_access_create().
+ * Return: 0, and @vdev->iommufd_access is set; or the errors of
+ * iommufd_access_create().
  */
 int vfio_iommufd_emulated_bind(struct vfio_device *vdev,
 			       struct vfio_iommufd_bind *bind)
@@ -84,9 +80,6 @@ int vfio_iommufd_emulated_bind(struct vfio_device *vdev,
 	struct iommufd_access *access;
 
 	lockdep_assert_held(&vdev->dev_set->lock);
-
-	if (bind->token)
-		return -EINVAL;
 
 	access = iommufd_access_create(bind->ictx,
 				       vdev->ops->dma_unmap ?
@@ -326,7 +319,6 @@ int vfio_iommufd_group_open(struct vfio_device *device)
 {
 	struct vfio_iommufd_bind bind = {
 		.ictx = device->group->iommufd,
-		.from_group = true,
 	};
 	u32 pt_id;
 	int ret;
