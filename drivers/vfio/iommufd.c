@@ -77,20 +77,14 @@ static const struct iommufd_access_ops emulated_copying_ops = {};
 int vfio_iommufd_emulated_bind(struct vfio_device *vdev,
 			       struct vfio_iommufd_bind *bind)
 {
-	struct iommufd_access *access;
-
 	lockdep_assert_held(&vdev->dev_set->lock);
 
-	access = iommufd_access_create(bind->ictx,
-				       vdev->ops->dma_unmap ?
-				       &emulated_pinning_ops :
-				       &emulated_copying_ops,
-				       vdev, bind->cookie, &bind->devid);
-	if (IS_ERR(access))
-		return PTR_ERR(access);
-
-	vdev->iommufd_access = access;
-	return 0;
+	return iommufd_access_create(bind->ictx,
+				     vdev->ops->dma_unmap ?
+				     &emulated_pinning_ops :
+				     &emulated_copying_ops,
+				     vdev, bind->cookie, &vdev->iommufd_access,
+				     &bind->devid);
 }
 EXPORT_SYMBOL_GPL(vfio_iommufd_emulated_bind);
 

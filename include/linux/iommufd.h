@@ -19,7 +19,7 @@
  * device would do, has an access instead: the memory of an I/O address space by
  * page or by byte.
  *
- *	access = iommufd_access_create(ictx, &ops, data, &cookie, &id);
+ *	iommufd_access_create(ictx, &ops, data, &cookie, &access, &id);
  *	iommufd_access_attach(access, ioas_id);	again to replace
  *	iommufd_access_pin(access, iova, length, pages, IOMMUFD_ACCESS_WRITE);
  *	iommufd_access_unpin(access, iova, length);
@@ -75,10 +75,10 @@ struct iommufd_ctx *iommufd_device_ctx(const struct iommufd_device *idev);
 u32 iommufd_device_id(const struct iommufd_device *idev);
 bool iommufd_ctx_owns_dma(struct iommufd_ctx *ictx, struct device *dev);
 
-struct iommufd_access *
-iommufd_access_create(struct iommufd_ctx *ictx,
-		      const struct iommufd_access_ops *ops, void *data,
-		      const u64 *cookie, u32 *id);
+int iommufd_access_create(struct iommufd_ctx *ictx,
+			  const struct iommufd_access_ops *ops, void *data,
+			  const u64 *cookie, struct iommufd_access **owner,
+			  u32 *id);
 void iommufd_access_destroy(struct iommufd_access *access);
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
 void iommufd_access_detach(struct iommufd_access *access);

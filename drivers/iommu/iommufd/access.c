@@ -23,6 +23,8 @@ static void access_destroy(struct iommufd_object *object)
 						     object);
 
 	mutex_destroy(&access->lock);
+	/* From here on the owner may have another one. */
+	smp_store_release(access->owner, NULL);
 }
 
 static const struct iommufd_object_ops access_ops = {
@@ -40,7 +42,7 @@ static void access_unmap(struct mapped_client *client, u64 iova, u64 length)
 
 static struct iommufd_access *
 access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
-	      void *data, const u64 *cookie)
+	      void *data, const u64 *cookie, struct iommufd_access **owner)
 {
 	struct iommufd_access *access;
 
@@ -50,6 +52,12 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
 	access = iommufd_object_create(ictx, struct iommufd_access, &access_ops);
 	if (IS_ERR(access))
 		return access;
+	/* One owner has one access, also in all other contexts. */
+	if (cmpxchg(owner, NULL, access)) {
+		iommufd_object_abort(&access->object);
+		return ERR_PTR(-EBUSY);
+	}
+	access->owner = owner;
 	access->ops = ops;
 	access->data = data;
 	access->client.pins = ops->pins;
@@ -72,31 +80,36 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
  * @data: for @ops
  * @cookie: 64-bit name that the user chose for the device, unique in @ictx;
  *          NULL for none
+ * @owner: the pointer in which the owner has its access; set to it, and to NULL
+ *         when it has been destroyed
  * @id: set to the number by which the user can name the access
  *
- * Context: may sleep.
- * Return: the access, to be given back with iommufd_access_destroy(); -EEXIST
- * when something else in @ictx bears @cookie; -ENOMEM; -ENOSPC without free
- * numbers.
+ * Success is exclusive, as that of iommufd_bind_device(): @owner has no other
+ * access, in @ictx or elsewhere, until this one is destroyed.
+ *
+ * Context: may sleep; does not touch user memory, nor wait for who does.
+ * Return: 0, and *@owner is to be given back with iommufd_access_destroy();
+ * -EBUSY when *@owner is an access already; -EEXIST when something else in @ictx
+ * bears @cookie; -ENOMEM; -ENOSPC without free numbers.
  */
-struct iommufd_access *
-iommufd_access_create(struct iommufd_ctx *ictx,
-		      const struct iommufd_access_ops *ops, void *data,
-		      const u64 *cookie, u32 *id)
+int iommufd_access_create(struct iommufd_ctx *ictx,
+			  const struct iommufd_access_ops *ops, void *data,
+			  const u64 *cookie, struct iommufd_access **owner,
+			  u32 *id)
 {
 	struct iommufd_access *access;
 
 	if (WARN_ON(ops->pins && !ops->unmap))
-		return ERR_PTR(-EINVAL);
+		return -EINVAL;
 
 	mutex_lock(&ictx->device_lock);
-	access = access_create(ictx, ops, data, cookie);
+	access = access_create(ictx, ops, data, cookie, owner);
 	mutex_unlock(&ictx->device_lock);
 	if (IS_ERR(access))
-		return access;
+		return PTR_ERR(access);
 	iommufd_ctx_get(ictx);
 	*id = access->object.id;
-	return access;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_create);
 
