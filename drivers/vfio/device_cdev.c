@@ -14,8 +14,9 @@
  * a device that left it gets no more files, and no more binds.
  *
  * Locks: group_lock is taken and dropped first, to keep the group out; then
- * dev_set->lock, under which the device is bound, opened, attached and closed.
- * User memory is never touched under either.
+ * dev_set->lock, under which the device is bound, opened and closed. User memory
+ * is never touched under either, nor is anybody waited for who does: attaching
+ * and detaching, and the end of a bind, are done without them.
  */
 #include <linux/cdev.h>
 #include <linux/fs.h>
@@ -147,7 +148,9 @@ static int cdev_exclude_group(struct vfio_group *group)
 {
 	int ret = 0;
 
-	mutex_lock(&group->group_lock);
+	/* A container may pin memory under it */
+	if (mutex_lock_killable(&group->group_lock))
+		return -EINTR;
 	if (group->opened_file)
 		ret = -EBUSY;
 	else
@@ -285,6 +288,7 @@ static struct kvm *cdev_undo_open(struct vfio_device *device)
 static int cdev_open_device(struct vfio_device *device, struct file *filep,
 			    struct vfio_iommufd_bind *bind)
 {
+	struct vfio_iommufd_bound bound = {};
 	struct kvm *kvm = NULL;
 	int ret;
 
@@ -301,25 +305,29 @@ static int cdev_open_device(struct vfio_device *device, struct file *filep,
 
 	device->open_count = 1;
 	device->kvm = cdev_get_kvm(device, filep);
-	ret = vfio_iommufd_open(device, bind);
+	ret = vfio_iommufd_open(device, bind, &bound);
 	if (ret)
 		kvm = cdev_undo_open(device);
 
 out_unlock:
 	mutex_unlock(&device->dev_set->lock);
+	vfio_iommufd_unbind(bound);
 	cdev_put_kvm(kvm);
 	return ret;
 }
 
 static void cdev_close_device(struct vfio_device *device)
 {
+	struct vfio_iommufd_bound bound;
 	struct kvm *kvm;
 
 	mutex_lock(&device->dev_set->lock);
 	vfio_assert_device_open(device);
-	vfio_iommufd_close(device);
+	bound = vfio_iommufd_close(device);
 	kvm = cdev_undo_open(device);
 	mutex_unlock(&device->dev_set->lock);
+	/* Nobody else can bind the device before this has ended */
+	vfio_iommufd_unbind(bound);
 	cdev_put_kvm(kvm);
 }
 
@@ -444,10 +452,10 @@ err_admit_group:
 }
 
 /*
- * The answer is written after the deed and without the lock. Writing it is
- * tried out before, so that it fails afterwards only for a program that takes
- * its own memory away during the call. Then the device is left detached, which
- * is where every device begins: no DMA that the program does not know of.
+ * The answer is written after the deed. Writing it is tried out before, so that it
+ * fails afterwards only for a program that takes its own memory away during the
+ * call. Then the device is left detached, which is where every device begins: no
+ * DMA that the program does not know of.
  */
 static int cdev_ioctl_attach(struct vfio_device *device,
 			     struct vfio_device_attach_iommufd_pt __user *arg)
@@ -464,16 +472,12 @@ static int cdev_ioctl_attach(struct vfio_device *device,
 	if (put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
 
-	mutex_lock(&device->dev_set->lock);
 	ret = vfio_iommufd_attach(device, &attach.pt_id);
-	mutex_unlock(&device->dev_set->lock);
 	if (ret)
 		return ret;
 
 	if (put_user(attach.pt_id, &arg->pt_id)) {
-		mutex_lock(&device->dev_set->lock);
 		vfio_iommufd_detach(device);
-		mutex_unlock(&device->dev_set->lock);
 		return -EFAULT;
 	}
 	return 0;
@@ -491,10 +495,7 @@ static int cdev_ioctl_detach(struct vfio_device *device,
 	if (detach.argsz < minsz || detach.flags)
 		return -EINVAL;
 
-	mutex_lock(&device->dev_set->lock);
-	vfio_iommufd_detach(device);
-	mutex_unlock(&device->dev_set->lock);
-	return 0;
+	return vfio_iommufd_detach(device);
 }
 
 static long cdev_fops_unl_ioctl(struct file *filep, unsigned int cmd,

@@ -113,53 +113,66 @@ int iommufd_access_create(struct iommufd_ctx *ictx,
 }
 EXPORT_SYMBOL_GPL(iommufd_access_create);
 
-/**
- * iommufd_access_destroy() - Undo iommufd_access_create()
- * @access: detached first if need be, see iommufd_access_detach()
- *
- * The caller does not use it meanwhile.
- *
- * Context: may sleep; calls back and waits for callbacks in progress, so the
- * caller holds no lock that they take.
- */
-void iommufd_access_destroy(struct iommufd_access *access)
-{
-	struct iommufd_ctx *ictx = access->object.ictx;
-
-	iommufd_access_detach(access);
-	mutex_lock(&ictx->device_lock);
-	iommufd_cookie_remove(ictx, &access->cookie);
-	mutex_unlock(&ictx->device_lock);
-	iommufd_object_remove(&access->object);
-	iommufd_ctx_put(ictx);
-}
-EXPORT_SYMBOL_GPL(iommufd_access_destroy);
-
-/* Waits for pins, unpins and copies in progress. */
 static void access_set_ioas(struct iommufd_access *access,
-			    struct iommufd_ioas *ioas, bool leaving)
+			    struct iommufd_ioas *ioas)
 {
 	lockdep_assert_held(&access->lock);
 	down_write(&access->ioas_lock);
 	access->ioas = ioas;
-	access->leaving = leaving;
+	access->leaving = false;
 	up_write(&access->ioas_lock);
 }
 
 /*
- * Nothing more is pinned from the first step on, so that in the second the
- * owner lets go of the last pin.
+ * Let nothing more be pinned or copied. Waits for pins and copies in progress,
+ * and so for user memory.
  */
+static int access_begin_leaving(struct iommufd_access *access, bool killable)
+{
+	lockdep_assert_held(&access->lock);
+	if (!killable)
+		down_write(&access->ioas_lock);
+	else if (down_write_killable(&access->ioas_lock))
+		return -EINTR;
+	access->leaving = access->ioas;
+	up_write(&access->ioas_lock);
+	return 0;
+}
+
+/* Now that nothing more is pinned, the owner lets go of what is. */
 static void access_leave(struct iommufd_access *access)
 {
 	struct iommufd_ioas *ioas = access->ioas;
 
+	lockdep_assert_held(&access->lock);
 	if (!ioas)
 		return;
-	access_set_ioas(access, ioas, true);
 	mapped_space_remove_client(&ioas->space, &access->client);
-	access_set_ioas(access, NULL, false);
+	access_set_ioas(access, NULL);
 	iommufd_object_put(&ioas->object);
+}
+
+/* The caller's reference on @ioas moves to @access, but not after a failure. */
+static int access_enter(struct iommufd_access *access,
+			struct iommufd_ioas *ioas)
+{
+	int ret;
+
+	/* What can fail, before the former one is left. */
+	if (access->client.pins) {
+		ret = mapped_space_count_pinning(&ioas->space, 1);
+		if (ret)
+			return ret;
+	}
+	ret = access_begin_leaving(access, true);
+	if (ret) {
+		if (access->client.pins)
+			mapped_space_count_pinning(&ioas->space, -1);
+		return ret;
+	}
+	access_leave(access);
+	access_set_ioas(access, ioas);
+	return 0;
 }
 
 /**
@@ -168,9 +181,10 @@ static void access_leave(struct iommufd_access *access)
  *          iommufd_access_detach() does
  * @ioas_id: number of the IOAS
  *
- * Context: may sleep; calls back as iommufd_access_destroy().
+ * Context: may sleep, for as long as user memory takes, but killably; calls back
+ * as iommufd_access_destroy().
  * Return: 0; -ENOENT when @ioas_id names no IOAS; -EADDRINUSE when the owner
- * pins and a mapping is not page aligned. Then the former IOAS stays.
+ * pins and a mapping is not page aligned; -EINTR. Then the former IOAS stays.
  */
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 {
@@ -181,43 +195,76 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	mutex_lock(&access->lock);
-	if (ioas == access->ioas) {
-		iommufd_object_put(&ioas->object);
-		goto out_unlock;
+	if (mutex_lock_killable(&access->lock)) {
+		ret = -EINTR;
+		goto out_put;
 	}
-	/* What can fail, before the former one is left. */
-	if (access->client.pins)
-		ret = mapped_space_count_pinning(&ioas->space, 1);
-	if (ret) {
-		iommufd_object_put(&ioas->object);
-		goto out_unlock;
+	if (ioas != access->ioas) {
+		ret = access_enter(access, ioas);
+		if (!ret)
+			/* It keeps the reference. */
+			ioas = NULL;
 	}
-	access_leave(access);
-	access_set_ioas(access, ioas, false);
-out_unlock:
 	mutex_unlock(&access->lock);
+out_put:
+	if (ioas)
+		iommufd_object_put(&ioas->object);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_attach);
 
 /**
- * iommufd_access_detach() - Undo iommufd_access_attach()
+ * iommufd_access_detach_killable() - Undo iommufd_access_attach()
  * @access: nothing happens when it is not attached
  *
  * The owner is asked to let go of each range that it has pinned. It may still
  * be pinning and copying: what began before is finished first, what comes later
  * finds @access not attached.
  *
- * Context: as iommufd_access_destroy().
+ * Context: as iommufd_access_attach().
+ * Return: 0; -EINTR, and nothing has changed.
  */
-void iommufd_access_detach(struct iommufd_access *access)
+int iommufd_access_detach_killable(struct iommufd_access *access)
 {
+	int ret;
+
+	if (mutex_lock_killable(&access->lock))
+		return -EINTR;
+	ret = access_begin_leaving(access, true);
+	if (!ret)
+		access_leave(access);
+	mutex_unlock(&access->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommufd_access_detach_killable);
+
+/**
+ * iommufd_access_destroy() - Undo iommufd_access_create()
+ * @access: detached first if need be, see iommufd_access_detach_killable()
+ *
+ * The caller does not use it meanwhile, but for what it does when it is called
+ * back.
+ *
+ * Context: may sleep; calls back and waits for callbacks in progress, so the
+ * caller holds no lock that they take; and waits for as long as user memory
+ * takes, so it holds none that others need.
+ */
+void iommufd_access_destroy(struct iommufd_access *access)
+{
+	struct iommufd_ctx *ictx = access->object.ictx;
+
 	mutex_lock(&access->lock);
+	access_begin_leaving(access, false);
 	access_leave(access);
 	mutex_unlock(&access->lock);
+
+	mutex_lock(&ictx->device_lock);
+	iommufd_cookie_remove(ictx, &access->cookie);
+	mutex_unlock(&ictx->device_lock);
+	iommufd_object_remove(&access->object);
+	iommufd_ctx_put(ictx);
 }
-EXPORT_SYMBOL_GPL(iommufd_access_detach);
+EXPORT_SYMBOL_GPL(iommufd_access_destroy);
 
 static int access_prot(unsigned int flags)
 {

@@ -243,7 +243,8 @@ static int idev_attach_ioas(struct iommufd_device *idev,
 	struct iommufd_hwpt *hwpt;
 	int ret = 0;
 
-	mutex_lock(&ioas->attach_lock);
+	if (mutex_lock_killable(&ioas->attach_lock))
+		return -EINTR;
 	hwpt = attach_existing(idev, ioas);
 	if (hwpt)
 		goto out_unlock;
@@ -298,12 +299,13 @@ static int idev_attach(struct iommufd_device *idev,
  * A failure leaves everything as it was. 6.1 drivers cannot change tables
  * without blocking DMA for a moment.
  *
- * Context: may sleep; pins memory, when the table is the IOAS's first.
+ * Context: may sleep, for as long as user memory takes, but killably; pins
+ * memory, when the table is the IOAS's first.
  * Return: 0; -ENOENT when @pt_id names nothing; -EINVAL when it names something
  * else, the table does not suit the device's IOMMU, or another device of the
  * group is attached elsewhere; -EADDRINUSE when a mapping is where the device
- * or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from pinning; an errno
- * of the IOMMU driver.
+ * or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from pinning; -EINTR
+ * also from waiting; an errno of the IOMMU driver.
  */
 int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
 {
@@ -314,7 +316,10 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
 	object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	mutex_lock(&idev->group->lock);
+	if (mutex_lock_killable(&idev->group->lock)) {
+		ret = -EINTR;
+		goto out_put;
+	}
 	old = idev->group->hwpt;
 	if (old)
 		refcount_inc(&old->object.users);
@@ -322,6 +327,7 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
 	if (old)
 		hwpt_put(old);
 	mutex_unlock(&idev->group->lock);
+out_put:
 	iommufd_object_put(object);
 	return ret;
 }
@@ -333,7 +339,8 @@ EXPORT_SYMBOL_GPL(iommufd_attach_device);
  *
  * DMA stays possible while other devices of its iommu_group are attached.
  *
- * Context: may sleep.
+ * Context: may sleep, for as long as the user memory takes that an attach of
+ * the group or a map waits for: no lock that others need is held.
  */
 void iommufd_detach_device(struct iommufd_device *idev)
 {
@@ -343,3 +350,22 @@ void iommufd_detach_device(struct iommufd_device *idev)
 	mutex_unlock(&idev->group->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_detach_device);
+
+/**
+ * iommufd_detach_device_killable() - The same on behalf of a user
+ * @idev: the device; nothing happens when it is not attached
+ *
+ * Context: as iommufd_detach_device(), but what waits for an attach of the group
+ * can be killed.
+ * Return: 0; -EINTR, and nothing has changed.
+ */
+int iommufd_detach_device_killable(struct iommufd_device *idev)
+{
+	if (mutex_lock_killable(&idev->group->lock))
+		return -EINTR;
+	if (idev_is_attached(idev))
+		idev_leave(idev);
+	mutex_unlock(&idev->group->lock);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommufd_detach_device_killable);

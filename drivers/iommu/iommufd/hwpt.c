@@ -162,7 +162,8 @@ static int hwpt_alloc(struct iommufd_command *command,
 	struct iommu_hwpt_alloc *arg = command->argument;
 	struct iommufd_hwpt *hwpt;
 
-	mutex_lock(&idev->group->lock);
+	if (mutex_lock_killable(&idev->group->lock))
+		return -EINTR;
 	hwpt = iommufd_hwpt_create(ioas, idev);
 	mutex_unlock(&idev->group->lock);
 	if (IS_ERR(hwpt))
