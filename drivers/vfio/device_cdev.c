@@ -451,11 +451,19 @@ err_admit_group:
 	return ret;
 }
 
+static int cdev_answer_attach(void *data, u32 pt_id)
+{
+	u32 __user *arg = data;
+
+	return put_user(pt_id, arg);
+}
+
 /*
- * The answer is written after the deed. Writing it is tried out before, so that it
- * fails afterwards only for a program that takes its own memory away during the
- * call. Then the device is left detached, which is where every device begins: no
- * DMA that the program does not know of.
+ * The answer is written when all but the switch of the hardware is done, so that
+ * a failure to write it leaves the device attached as before. The IOMMU driver
+ * may still refuse. That writing works is tried out first: the former number can
+ * be restored then, other than for a program that takes its own memory away
+ * during the call.
  */
 static int cdev_ioctl_attach(struct vfio_device *device,
 			     struct vfio_device_attach_iommufd_pt __user *arg)
@@ -472,15 +480,11 @@ static int cdev_ioctl_attach(struct vfio_device *device,
 	if (put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
 
-	ret = vfio_iommufd_attach(device, &attach.pt_id);
-	if (ret)
-		return ret;
-
-	if (put_user(attach.pt_id, &arg->pt_id)) {
-		vfio_iommufd_detach(device);
+	ret = vfio_iommufd_attach(device, attach.pt_id, cdev_answer_attach,
+				  &arg->pt_id);
+	if (ret && put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
-	}
-	return 0;
+	return ret;
 }
 
 static int cdev_ioctl_detach(struct vfio_device *device,

@@ -167,19 +167,23 @@ int vfio_iommufd_dma_rw(struct vfio_device *device, dma_addr_t iova, void *data,
 /**
  * vfio_iommufd_attach() - let a bound device reach memory
  * @device: the device; if it is attached already, it changes over
- * @pt_id: ID of an IOAS or, for a device with DMA, of a page table. Set to that
- *         of the page table that is used, if there is one
+ * @pt_id: ID of an IOAS or, for a device with DMA, of a page table
+ * @answer: called with the ID of the page table that will be used, if there is
+ *          one, while the attach can still fail, and fails it. Or NULL
+ * @data: for @answer
  *
  * Context: no lock is held that others need: may wait for user memory. The
  * caller keeps the device open.
  * Return: 0, or the errors of iommufd_attach_device() and
  * iommufd_access_attach(). Then it is attached as before.
  */
-int vfio_iommufd_attach(struct vfio_device *device, u32 *pt_id)
+int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
+			int (*answer)(void *data, u32 pt_id), void *data)
 {
 	if (device->iommufd_access)
-		return iommufd_access_attach(device->iommufd_access, *pt_id);
-	return iommufd_attach_device(device->iommufd_device, pt_id);
+		return iommufd_access_attach(device->iommufd_access, pt_id);
+	return iommufd_attach_device(device->iommufd_device, &pt_id, answer,
+				     data);
 }
 
 /**

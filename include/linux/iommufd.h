@@ -8,7 +8,7 @@
  *	ictx = iommufd_ctx_from_fd(fd);
  *	idev = iommufd_bind_device(ictx, dev, &cookie, &id);
  *	iommufd_ctx_put(ictx);			idev keeps the context
- *	iommufd_attach_device(idev, &pt_id);	again to replace
+ *	iommufd_attach_device(idev, &pt_id, NULL, NULL);	again to replace
  *	iommufd_detach_device(idev);
  *	iommufd_unbind_device(idev);
  *
@@ -69,7 +69,8 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
 					   const u64 *cookie, u32 *id);
 void iommufd_unbind_device(struct iommufd_device *idev);
-int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id);
+int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
+			  int (*answer)(void *data, u32 pt_id), void *data);
 void iommufd_detach_device(struct iommufd_device *idev);
 int iommufd_detach_device_killable(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_ctx(const struct iommufd_device *idev);

@@ -95,6 +95,15 @@ static void hwpt_put(struct iommufd_hwpt *hwpt)
 		iommufd_object_put(&hwpt->object);
 }
 
+/* What can still fail, before the hardware is switched. */
+static int idev_answer(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	lockdep_assert_held(&idev->group->lock);
+	if (!idev->answer)
+		return 0;
+	return idev->answer(idev->answer_data, hwpt->object.id);
+}
+
 /* none to X */
 static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
@@ -106,14 +115,14 @@ static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	ret = idev_reserve(idev, hwpt->ioas);
 	if (ret)
 		return ret;
-	if (!group->hwpt) {
+	ret = idev_answer(idev, hwpt);
+	if (!ret && !group->hwpt)
 		ret = group_switch(group, NULL, hwpt);
-		if (ret) {
-			idev_unreserve(idev, hwpt->ioas);
-			return ret;
-		}
-		group->hwpt = hwpt;
+	if (ret) {
+		idev_unreserve(idev, hwpt->ioas);
+		return ret;
 	}
+	group->hwpt = hwpt;
 	refcount_inc(&hwpt->object.users);
 	list_add_tail(&idev->attached_link, &group->attached);
 	return 0;
@@ -163,21 +172,25 @@ static void group_unreserve(struct iommufd_group *group,
 		idev_unreserve(idev, ioas);
 }
 
-/* X to Y */
-static int group_replace(struct iommufd_group *group, struct iommufd_hwpt *hwpt)
+/* X to Y, on behalf of @caller */
+static int group_replace(struct iommufd_device *caller,
+			 struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_group *group = caller->group;
 	struct iommufd_hwpt *old = group->hwpt;
 	struct iommufd_device *idev;
 	int ret;
 
 	if (hwpt == old)
-		return 0;
+		return idev_answer(caller, hwpt);
 	if (hwpt->ioas != old->ioas) {
 		ret = group_reserve(group, hwpt->ioas);
 		if (ret)
 			return ret;
 	}
-	ret = group_switch(group, old, hwpt);
+	ret = idev_answer(caller, hwpt);
+	if (!ret)
+		ret = group_switch(group, old, hwpt);
 	if (ret) {
 		if (hwpt->ioas != old->ioas)
 			group_unreserve(group, hwpt->ioas);
@@ -206,7 +219,7 @@ static int idev_attach_hwpt(struct iommufd_device *idev,
 	if (hwpt->iommu != idev->dev->iommu->iommu_dev)
 		return -EINVAL;
 	if (idev_is_attached(idev))
-		return group_replace(idev->group, hwpt);
+		return group_replace(idev, hwpt);
 	return idev_join(idev, hwpt);
 }
 
@@ -295,19 +308,25 @@ static int idev_attach(struct iommufd_device *idev,
  *        that of all attached devices of its iommu_group
  * @pt_id: number of an IOAS or of a HWPT; set to the number of the HWPT that is
  *         in use now. For an IOAS one is found or made
+ * @answer: called with that number before anything changes; what it returns other
+ *          than 0 is a failure. May touch user memory. NULL for none
+ * @data: for @answer
  *
- * A failure leaves everything as it was. 6.1 drivers cannot change tables
- * without blocking DMA for a moment.
+ * A failure leaves everything as it was. The IOMMU driver may yet fail after
+ * @answer has succeeded, and @answer may be called again then for another
+ * table: so only success tells that the last answer was right. 6.1 drivers cannot
+ * change tables without blocking DMA for a moment.
  *
  * Context: may sleep, for as long as user memory takes, but killably; pins
  * memory, when the table is the IOAS's first.
- * Return: 0; -ENOENT when @pt_id names nothing; -EINVAL when it names something
- * else, the table does not suit the device's IOMMU, or another device of the
- * group is attached elsewhere; -EADDRINUSE when a mapping is where the device
- * or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from pinning; -EINTR
- * also from waiting; an errno of the IOMMU driver.
+ * Return: 0; what @answer returned; -ENOENT when @pt_id names nothing; -EINVAL
+ * when it names something else, the table does not suit the device's IOMMU, or
+ * another device of the group is attached elsewhere; -EADDRINUSE when a mapping
+ * is where the device or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from
+ * pinning; -EINTR also from waiting; an errno of the IOMMU driver.
  */
-int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
+int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
+			  int (*answer)(void *data, u32 pt_id), void *data)
 {
 	struct iommufd_object *object;
 	struct iommufd_hwpt *old;
@@ -323,6 +342,8 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
 	old = idev->group->hwpt;
 	if (old)
 		refcount_inc(&old->object.users);
+	idev->answer = answer;
+	idev->answer_data = data;
 	ret = idev_attach(idev, object, pt_id);
 	if (old)
 		hwpt_put(old);

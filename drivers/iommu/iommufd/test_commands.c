@@ -189,7 +189,7 @@ static int test_mock_domain(struct iommufd_command *command, u32 flags)
 		ret = PTR_ERR(test->idev);
 		goto err_destroy_device;
 	}
-	ret = iommufd_attach_device(test->idev, &pt_id);
+	ret = iommufd_attach_device(test->idev, &pt_id, NULL, NULL);
 	if (ret)
 		goto err_remove;
 
@@ -220,7 +220,8 @@ static int test_mock_domain_replace(struct iommufd_command *command)
 		return PTR_ERR(object);
 	test = container_of(object, struct test_device, object);
 	ret = iommufd_attach_device(test->idev,
-				    &arg->mock_domain_replace.pt_id);
+				    &arg->mock_domain_replace.pt_id, NULL,
+				    NULL);
 	iommufd_object_put(object);
 	return ret ?: iommufd_command_reply(command);
 }

@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/vfio_device.h"
+#include "../iommu/edu.h"
 #include "../iommu/stalling_file.h"
 #include "../kselftest_harness.h"
 #include "../../../../drivers/vfio/vfio_test.h"
@@ -91,6 +93,8 @@ struct stage {
 	int iommufd;
 	int device;
 	int group;
+	/* tells the test how far a process is */
+	int progress;
 	__u32 dev_id;
 	__u32 ioas_id;
 };
@@ -513,6 +517,85 @@ TEST_F_TIMEOUT(stall, container_stops_nobody_else, TEST_SECONDS)
 	EXPECT_EQ(0, vfio_group_unset_container(stage->group));
 	EXPECT_EQ(0, emulated_unload());
 	close(container);
+}
+
+/*
+ * An attach by another process than the one whose memory it waits for, so that
+ * its own memory can change meanwhile: the answer cannot be written any more
+ * when there is one.
+ */
+struct attach_call {
+	int device;
+	struct vfio_device_attach_iommufd_pt *arg;
+	atomic_int thread;
+	int ret;
+};
+
+static void *attach_call(void *data)
+{
+	struct attach_call *call = data;
+
+	atomic_store(&call->thread, gettid());
+	call->ret = errno_of(ioctl(call->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+				   call->arg));
+	return NULL;
+}
+
+static int map_and_stay(const struct stage *stage)
+{
+	map_stalling(stage);
+	must(errno_of(write(stage->progress, "", 1)));
+	pause();
+	return 0;
+}
+
+static int lose_answer(const struct stage *stage)
+{
+	struct attach_call call = { .device = stage->device };
+	pthread_t thread;
+
+	call.arg = memory_alloc(PAGE_SIZE);
+	call.arg->argsz = sizeof(*call.arg);
+	call.arg->pt_id = stage->ioas_id;
+	must(-pthread_create(&thread, NULL, attach_call, &call));
+	while (!atomic_load(&call.thread))
+		usleep(1000);
+	must(comes_to_wait(call.thread) ? 0 : -ETIMEDOUT);
+	must(errno_of(mprotect(call.arg, PAGE_SIZE, PROT_READ)));
+	must(errno_of(write(stage->progress, "", 1)));
+	must(-pthread_join(thread, NULL));
+	return call.arg->pt_id == stage->ioas_id ? call.ret : -EPROTO;
+}
+
+TEST_F_TIMEOUT(stall, attach_whose_answer_is_lost_changes_nothing, TEST_SECONDS)
+{
+	struct stage *stage = &self->stage;
+	char *memory = memory_alloc(LENGTH);
+	pid_t mapper, attacher;
+	__u32 former_id;
+	struct edu edu;
+	int pipes[2];
+	char byte;
+
+	must(ioas_alloc(stage->iommufd, &former_id));
+	must(ioas_map_fixed(stage->iommufd, former_id, memory, LENGTH, IOVA));
+	must(vfio_attach_to(stage->device, former_id));
+	must(edu_start(&edu, stage->device));
+	must(errno_of(pipe(pipes)));
+	stage->progress = pipes[1];
+	mapper = start(stage, map_and_stay);
+	must(errno_of(read(pipes[0], &byte, 1)));
+	attacher = start_stall(stage, lose_answer);
+	must(errno_of(read(pipes[0], &byte, 1)));
+	EXPECT_TRUE(edu_reaches(&edu, IOVA, memory, LENGTH));
+	stalling_file_answer(&stage->file);
+	EXPECT_EQ(-EFAULT, result_of(attacher));
+	EXPECT_TRUE(edu_reaches(&edu, IOVA, memory, LENGTH));
+	edu_stop(&edu);
+	EXPECT_EQ(-EINTR, result_of_kill(mapper));
+	EXPECT_EQ(0, ioas_unmap_all(stage->iommufd, stage->ioas_id, NULL));
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 /* An emulated device, whose driver pins */
