@@ -14,8 +14,9 @@
  * a device that left it gets no more files, and no more binds.
  *
  * Locks: group_lock is taken and dropped first, to keep the group out; then
- * dev_set->lock, under which the device is bound, opened, attached and closed.
- * User memory is never touched under either.
+ * dev_set->lock, under which the device is bound, opened and closed. User memory
+ * is never touched under either, nor is anybody waited for who does: attaching
+ * and detaching, and the end of a bind, are done without them.
  */
 #include <linux/cdev.h>
 #include <linux/fs.h>
@@ -147,7 +148,9 @@ static int cdev_exclude_group(struct vfio_group *group)
 {
 	int ret = 0;
 
-	mutex_lock(&group->group_lock);
+	/* A container may pin memory under it */
+	if (mutex_lock_killable(&group->group_lock))
+		return -EINTR;
 	if (group->opened_file)
 		ret = -EBUSY;
 	else
@@ -184,12 +187,15 @@ bool vfio_file_is_cdev(struct file *filep)
  * Asked before the device is attached, and not again when it moves. What the
  * IOMMU of the device can enforce it enforces in every table of the device.
  *
- * Return: true if that is so whatever the device is attached to.
+ * Return: true if that is so whatever the device is attached to. An emulated one
+ * has no IOMMU and no DMA: what it does is done by the CPU, through its caches.
  */
 bool vfio_cdev_enforced_coherent(struct file *filep)
 {
 	struct vfio_device *device = filep->private_data;
 
+	if (device->group->type == VFIO_EMULATED_IOMMU)
+		return true;
 	return device_iommu_capable(device->dev,
 				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 }
@@ -282,6 +288,7 @@ static struct kvm *cdev_undo_open(struct vfio_device *device)
 static int cdev_open_device(struct vfio_device *device, struct file *filep,
 			    struct vfio_iommufd_bind *bind)
 {
+	struct vfio_iommufd_bound bound = {};
 	struct kvm *kvm = NULL;
 	int ret;
 
@@ -298,25 +305,29 @@ static int cdev_open_device(struct vfio_device *device, struct file *filep,
 
 	device->open_count = 1;
 	device->kvm = cdev_get_kvm(device, filep);
-	ret = vfio_iommufd_open(device, bind);
+	ret = vfio_iommufd_open(device, bind, &bound);
 	if (ret)
 		kvm = cdev_undo_open(device);
 
 out_unlock:
 	mutex_unlock(&device->dev_set->lock);
+	vfio_iommufd_unbind(bound);
 	cdev_put_kvm(kvm);
 	return ret;
 }
 
 static void cdev_close_device(struct vfio_device *device)
 {
+	struct vfio_iommufd_bound bound;
 	struct kvm *kvm;
 
 	mutex_lock(&device->dev_set->lock);
 	vfio_assert_device_open(device);
-	vfio_iommufd_close(device);
+	bound = vfio_iommufd_close(device);
 	kvm = cdev_undo_open(device);
 	mutex_unlock(&device->dev_set->lock);
+	/* Nobody else can bind the device before this has ended */
+	vfio_iommufd_unbind(bound);
 	cdev_put_kvm(kvm);
 }
 
@@ -356,6 +367,25 @@ static int cdev_copy_bind(struct vfio_device_bind_iommufd *bind,
 	return 0;
 }
 
+/*
+ * Before anything else is found out about the device: whoever does not know the
+ * token is told nothing more.
+ */
+static int cdev_check_token(struct vfio_device *device,
+			    const struct vfio_device_bind_iommufd *args)
+{
+	bool given = args->flags & VFIO_DEVICE_BIND_FLAG_TOKEN;
+	uuid_t token;
+
+	if (given && copy_from_user(&token,
+				    u64_to_user_ptr(args->token_uuid_ptr),
+				    sizeof(token)))
+		return -EFAULT;
+	if (device->ops->check_token)
+		return device->ops->check_token(device, given ? &token : NULL);
+	return given ? -EINVAL : 0;
+}
+
 /**
  * vfio_cdev_ioctl_bind() - VFIO_DEVICE_BIND_IOMMUFD
  * @filep: any file of a device; only one that is bind-only can be bound
@@ -369,7 +399,6 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	struct vfio_device *device = filep->private_data;
 	struct vfio_device_bind_iommufd args;
 	struct vfio_iommufd_bind bind = {};
-	uuid_t token;
 	int ret;
 
 	ret = cdev_copy_bind(&args, arg);
@@ -384,13 +413,9 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	if (ret)
 		return ret;
 
-	if (args.flags & VFIO_DEVICE_BIND_FLAG_TOKEN) {
-		ret = -EFAULT;
-		if (copy_from_user(&token, u64_to_user_ptr(args.token_uuid_ptr),
-				   sizeof(token)))
-			goto err_admit_group;
-		bind.token = &token;
-	}
+	ret = cdev_check_token(device, &args);
+	if (ret)
+		goto err_admit_group;
 	if (args.flags & VFIO_DEVICE_BIND_FLAG_COOKIE)
 		bind.cookie = &args.dev_cookie;
 
@@ -426,11 +451,19 @@ err_admit_group:
 	return ret;
 }
 
+static int cdev_answer_attach(void *data, u32 pt_id)
+{
+	u32 __user *arg = data;
+
+	return put_user(pt_id, arg);
+}
+
 /*
- * The answer is written after the deed and without the lock. Writing it is
- * tried out before, so that it fails afterwards only for a program that takes
- * its own memory away during the call. Then the device is left detached, which
- * is where every device begins: no DMA that the program does not know of.
+ * The answer is written when all but the switch of the hardware is done, so that
+ * a failure to write it leaves the device attached as before. The IOMMU driver
+ * may still refuse. That writing works is tried out first: the former number can
+ * be restored then, other than for a program that takes its own memory away
+ * during the call.
  */
 static int cdev_ioctl_attach(struct vfio_device *device,
 			     struct vfio_device_attach_iommufd_pt __user *arg)
@@ -447,19 +480,11 @@ static int cdev_ioctl_attach(struct vfio_device *device,
 	if (put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
 
-	mutex_lock(&device->dev_set->lock);
-	ret = vfio_iommufd_attach(device, &attach.pt_id);
-	mutex_unlock(&device->dev_set->lock);
-	if (ret)
-		return ret;
-
-	if (put_user(attach.pt_id, &arg->pt_id)) {
-		mutex_lock(&device->dev_set->lock);
-		vfio_iommufd_detach(device);
-		mutex_unlock(&device->dev_set->lock);
+	ret = vfio_iommufd_attach(device, attach.pt_id, cdev_answer_attach,
+				  &arg->pt_id);
+	if (ret && put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
-	}
-	return 0;
+	return ret;
 }
 
 static int cdev_ioctl_detach(struct vfio_device *device,
@@ -474,10 +499,7 @@ static int cdev_ioctl_detach(struct vfio_device *device,
 	if (detach.argsz < minsz || detach.flags)
 		return -EINVAL;
 
-	mutex_lock(&device->dev_set->lock);
-	vfio_iommufd_detach(device);
-	mutex_unlock(&device->dev_set->lock);
-	return 0;
+	return vfio_iommufd_detach(device);
 }
 
 static long cdev_fops_unl_ioctl(struct file *filep, unsigned int cmd,

@@ -5,9 +5,16 @@
  *
  * vfio_device.iommufd_device is the whole state, or vfio_device.iommufd_access
  * of a device without DMA of its own. One of them is set from the driver's
- * bind_iommufd until vfio_iommufd_close(), under dev_set->lock, and as long as
- * it is set the context, the ownership of the DMA and the attachment exist.
- * Drivers pin and copy without that lock, but only while the device is open.
+ * bind_iommufd on, and as long as it is set the context and the ownership of the
+ * DMA exist. Changed under dev_set->lock, but for the end of an access.
+ *
+ * dev_set->lock is taken by users of other devices, and must not be held while
+ * anything waits for user memory: so not in attach and detach, which iommufd
+ * serialises, and not in unbind, which waits for ioctls that use the device. Hence
+ * closing has two steps. In the first, under the lock, the driver closes the
+ * device, and it ceases to be one that is open. In the second, without it,
+ * iommufd lets go of it. In between nobody else can have it: iommufd refuses to
+ * bind a device again before it has let go.
  *
  * A device without an IOMMU has nothing to bind. vfio_device.iommufd_bare says
  * that its group was on an iommufd when it was opened.
@@ -27,9 +34,8 @@
  * For use as &vfio_device_ops.bind_iommufd, or as its last step.
  *
  * Context: vdev->dev_set->lock is held.
- * Return: 0, and @vdev->iommufd_device is set. %-EINVAL if there is a token,
- * which only a driver that knows tokens can take off @bind; otherwise
- * the errors of iommufd_bind_device().
+ * Return: 0, and @vdev->iommufd_device is set; or the errors of
+ * iommufd_bind_device().
  */
 int vfio_iommufd_physical_bind(struct vfio_device *vdev,
 			       struct vfio_iommufd_bind *bind)
@@ -37,9 +43,6 @@ int vfio_iommufd_physical_bind(struct vfio_device *vdev,
 	struct iommufd_device *idev;
 
 	lockdep_assert_held(&vdev->dev_set->lock);
-
-	if (bind->token)
-		return -EINVAL;
 
 	idev = iommufd_bind_device(bind->ictx, vdev->dev, bind->cookie,
 				   &bind->devid);
@@ -75,29 +78,20 @@ static const struct iommufd_access_ops emulated_copying_ops = {};
  * it is called for each page that it has pinned.
  *
  * Context: vdev->dev_set->lock is held.
- * Return: 0, and @vdev->iommufd_access is set. %-EINVAL if there is a token;
- * otherwise the errors of iommufd_access_create().
+ * Return: 0, and @vdev->iommufd_access is set; or the errors of
+ * iommufd_access_create().
  */
 int vfio_iommufd_emulated_bind(struct vfio_device *vdev,
 			       struct vfio_iommufd_bind *bind)
 {
-	struct iommufd_access *access;
-
 	lockdep_assert_held(&vdev->dev_set->lock);
 
-	if (bind->token)
-		return -EINVAL;
-
-	access = iommufd_access_create(bind->ictx,
-				       vdev->ops->dma_unmap ?
-				       &emulated_pinning_ops :
-				       &emulated_copying_ops,
-				       vdev, bind->cookie, &bind->devid);
-	if (IS_ERR(access))
-		return PTR_ERR(access);
-
-	vdev->iommufd_access = access;
-	return 0;
+	return iommufd_access_create(bind->ictx,
+				     vdev->ops->dma_unmap ?
+				     &emulated_pinning_ops :
+				     &emulated_copying_ops,
+				     vdev, bind->cookie, &vdev->iommufd_access,
+				     &bind->devid);
 }
 EXPORT_SYMBOL_GPL(vfio_iommufd_emulated_bind);
 
@@ -123,7 +117,7 @@ int vfio_iommufd_pin_pages(struct vfio_device *device, dma_addr_t iova,
 	if (!device->ops->dma_unmap)
 		return -EINVAL;
 
-	iova &= PAGE_MASK;
+	iova = round_down(iova, PAGE_SIZE);
 	for (i = 0; i < npage; i++) {
 		ret = iommufd_access_pin(device->iommufd_access,
 					 iova + i * PAGE_SIZE, PAGE_SIZE,
@@ -147,7 +141,7 @@ void vfio_iommufd_unpin_pages(struct vfio_device *device, dma_addr_t iova,
 {
 	int i;
 
-	iova &= PAGE_MASK;
+	iova = round_down(iova, PAGE_SIZE);
 	for (i = 0; i < npage; i++)
 		iommufd_access_unpin(device->iommufd_access,
 				     iova + i * PAGE_SIZE, PAGE_SIZE);
@@ -173,36 +167,37 @@ int vfio_iommufd_dma_rw(struct vfio_device *device, dma_addr_t iova, void *data,
 /**
  * vfio_iommufd_attach() - let a bound device reach memory
  * @device: the device; if it is attached already, it changes over
- * @pt_id: ID of an IOAS or, for a device with DMA, of a page table. Set to that
- *         of the page table that is used, if there is one
+ * @pt_id: ID of an IOAS or, for a device with DMA, of a page table
+ * @answer: called with the ID of the page table that will be used, if there is
+ *          one, while the attach can still fail, and fails it. Or NULL
+ * @data: for @answer
  *
- * Context: device->dev_set->lock is held.
+ * Context: no lock is held that others need: may wait for user memory. The
+ * caller keeps the device open.
  * Return: 0, or the errors of iommufd_attach_device() and
- * iommufd_access_attach().
+ * iommufd_access_attach(). Then it is attached as before.
  */
-int vfio_iommufd_attach(struct vfio_device *device, u32 *pt_id)
+int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
+			int (*answer)(void *data, u32 pt_id), void *data)
 {
-	lockdep_assert_held(&device->dev_set->lock);
-
 	if (device->iommufd_access)
-		return iommufd_access_attach(device->iommufd_access, *pt_id);
-	return iommufd_attach_device(device->iommufd_device, pt_id);
+		return iommufd_access_attach(device->iommufd_access, pt_id);
+	return iommufd_attach_device(device->iommufd_device, &pt_id, answer,
+				     data);
 }
 
 /**
  * vfio_iommufd_detach() - undo vfio_iommufd_attach()
  * @device: the device, which need not be attached
  *
- * Context: device->dev_set->lock is held.
+ * Context: as vfio_iommufd_attach().
+ * Return: 0; %-EINTR, and it is attached as before.
  */
-void vfio_iommufd_detach(struct vfio_device *device)
+int vfio_iommufd_detach(struct vfio_device *device)
 {
-	lockdep_assert_held(&device->dev_set->lock);
-
 	if (device->iommufd_access)
-		iommufd_access_detach(device->iommufd_access);
-	else
-		iommufd_detach_device(device->iommufd_device);
+		return iommufd_access_detach_killable(device->iommufd_access);
+	return iommufd_detach_device_killable(device->iommufd_device);
 }
 
 /**
@@ -211,7 +206,7 @@ void vfio_iommufd_detach(struct vfio_device *device)
  * @user: a device of the same set, bound to an iommufd
  *
  * As long as dev_set->lock is held, a device that has an ID keeps it, and nobody
- * can open one that has none.
+ * can open one that has none. A device that is being closed has none any more.
  *
  * Context: device->dev_set->lock is held.
  * Return: the ID of @device if it is bound to the iommufd of @user;
@@ -234,31 +229,41 @@ int vfio_iommufd_devid(struct vfio_device *device, struct vfio_device *user)
 }
 EXPORT_SYMBOL_GPL(vfio_iommufd_devid);
 
-static void iommufd_unbind(struct vfio_device *device)
+/*
+ * The first half of an unbind. An access stays where the driver finds it when it
+ * is called back, for a mapping that goes away meanwhile.
+ */
+static struct vfio_iommufd_bound take_bound(struct vfio_device *device)
 {
-	vfio_iommufd_detach(device);
-	if (device->iommufd_access)
-		iommufd_access_destroy(device->iommufd_access);
-	else
-		iommufd_unbind_device(device->iommufd_device);
-	device->iommufd_access = NULL;
+	struct vfio_iommufd_bound bound = {
+		.device = device->iommufd_device,
+		.access = device->iommufd_access,
+	};
+
+	lockdep_assert_held(&device->dev_set->lock);
+
 	device->iommufd_device = NULL;
+	device->iommufd_bare = false;
+	return bound;
 }
 
 /**
  * vfio_iommufd_open() - bind a device to an iommufd and open it
  * @device: the device, not open
  * @bind: what to bind it to
+ * @bound: set to what the caller gives to vfio_iommufd_unbind() after a failure,
+ *         when it has dropped the lock
  *
  * Binding comes first: the DMA must be ours before the driver touches or
  * resets the hardware.
  *
  * Context: device->dev_set->lock is held, device->open_count is 1 already, as
  * open_device() expects.
- * Return: 0, or an error with the device neither bound nor open.
+ * Return: 0, or an error with the device not open.
  */
 int vfio_iommufd_open(struct vfio_device *device,
-		      struct vfio_iommufd_bind *bind)
+		      struct vfio_iommufd_bind *bind,
+		      struct vfio_iommufd_bound *bound)
 {
 	int ret;
 
@@ -274,30 +279,48 @@ int vfio_iommufd_open(struct vfio_device *device,
 	if (device->ops->open_device) {
 		ret = device->ops->open_device(device);
 		if (ret)
-			iommufd_unbind(device);
+			*bound = take_bound(device);
 	}
 	return ret;
 }
 
 /**
- * vfio_iommufd_close() - undo vfio_iommufd_open() and any attach, or
+ * vfio_iommufd_close() - begin to undo vfio_iommufd_open() or
  *	vfio_iommufd_group_open()
  * @device: the device
  *
  * The driver stops the DMA before the IOMMU lets go of the device.
  *
  * Context: device->dev_set->lock is held.
+ * Return: what the caller gives to vfio_iommufd_unbind(), when it has dropped the
+ * lock.
  */
-void vfio_iommufd_close(struct vfio_device *device)
+struct vfio_iommufd_bound vfio_iommufd_close(struct vfio_device *device)
 {
 	lockdep_assert_held(&device->dev_set->lock);
 
 	if (device->ops->close_device)
 		device->ops->close_device(device);
-	if (device->iommufd_bare)
-		device->iommufd_bare = false;
-	else
-		iommufd_unbind(device);
+	return take_bound(device);
+}
+
+/**
+ * vfio_iommufd_unbind() - end what vfio_iommufd_close() began
+ * @bound: from there, or from vfio_iommufd_open(), and then maybe empty
+ *
+ * Undoes any attach, and waits for ioctls that use the device by its ID, which
+ * may wait for user memory.
+ *
+ * Context: no lock is held that others need.
+ */
+void vfio_iommufd_unbind(struct vfio_iommufd_bound bound)
+{
+	if (bound.access)
+		iommufd_access_destroy(bound.access);
+	if (bound.device) {
+		iommufd_detach_device(bound.device);
+		iommufd_unbind_device(bound.device);
+	}
 }
 
 static int open_bare(struct vfio_device *device)
@@ -313,41 +336,34 @@ static int open_bare(struct vfio_device *device)
 /**
  * vfio_iommufd_group_open() - open a device on the iommufd of its group
  * @device: the device, not open
- *
- * Binds, opens, and attaches to the compatibility IOAS of this moment: what
- * GROUP_GET_DEVICE_FD promises, and container users know no other. Without an
- * IOMMU there is just opening.
+ * @bound: as for vfio_iommufd_open()
+ * @pt_id: set to the compatibility IOAS of this moment, to which the caller
+ *         attaches the device when it has dropped the locks: that is what
+ *         GROUP_GET_DEVICE_FD promises, and container users know no other. 0
+ *         for a device without an IOMMU, which is just opened
  *
  * Context: device->dev_set->lock and the group_lock are held.
- * Return: 0, or an error with the device as it was. %-ENODEV if there is no
+ * Return: 0, or an error with the device not open. %-ENODEV if there is no
  * compatibility IOAS.
  */
-int vfio_iommufd_group_open(struct vfio_device *device)
+int vfio_iommufd_group_open(struct vfio_device *device,
+			    struct vfio_iommufd_bound *bound, u32 *pt_id)
 {
 	struct vfio_iommufd_bind bind = {
 		.ictx = device->group->iommufd,
-		.from_group = true,
 	};
-	u32 pt_id;
 	int ret;
 
 	lockdep_assert_held(&device->group->group_lock);
 
+	*pt_id = 0;
 	if (device->group->type == VFIO_NO_IOMMU)
 		return open_bare(device);
 
-	ret = iommufd_compat_ioas_id(bind.ictx, &pt_id);
+	ret = iommufd_compat_ioas_id(bind.ictx, pt_id);
 	if (ret)
 		return ret;
-
-	ret = vfio_iommufd_open(device, &bind);
-	if (ret)
-		return ret;
-
-	ret = vfio_iommufd_attach(device, &pt_id);
-	if (ret)
-		vfio_iommufd_close(device);
-	return ret;
+	return vfio_iommufd_open(device, &bind, bound);
 }
 
 static int group_join(struct vfio_group *group, struct iommufd_ctx *ictx)

@@ -8,6 +8,7 @@
  * tells them to, as drivers have to.
  */
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
@@ -112,7 +113,8 @@ static int test_pin(struct test_device *test, const struct vfio_test_call *call,
 
 	if (call->nr_pages > VFIO_TEST_PAGES_MAX)
 		return -E2BIG;
-	ret = pins_alloc(&pins, call->iova & PAGE_MASK, call->nr_pages);
+	ret = pins_alloc(&pins, round_down(call->iova, PAGE_SIZE),
+			 call->nr_pages);
 	if (ret)
 		return ret;
 	ret = vfio_pin_pages(&test->vdev, call->iova, call->nr_pages, prot,
@@ -133,7 +135,7 @@ static int test_pin(struct test_device *test, const struct vfio_test_call *call,
 static int test_unpin(struct test_device *test,
 		      const struct vfio_test_call *call)
 {
-	u64 first = call->iova & PAGE_MASK;
+	u64 first = round_down(call->iova, PAGE_SIZE);
 
 	if (!call->nr_pages || call->nr_pages > VFIO_TEST_PAGES_MAX)
 		return -EINVAL;
@@ -150,6 +152,18 @@ static u64 test_notices(struct test_device *test)
 	test->nr_notices = 0;
 	mutex_unlock(&test->lock);
 	return nr_notices;
+}
+
+static int test_coherent(const struct vfio_test_call *call)
+{
+	struct file *file = fget(call->value);
+	int ret;
+
+	if (!file)
+		return -EBADF;
+	ret = vfio_file_enforced_coherent(file);
+	fput(file);
+	return ret;
 }
 
 static int test_call(struct test_device *test, struct vfio_test_call *call)
@@ -170,6 +184,8 @@ static int test_call(struct test_device *test, struct vfio_test_call *call)
 	case VFIO_TEST_NOTICES:
 		call->value = test_notices(test);
 		return 0;
+	case VFIO_TEST_COHERENT:
+		return test_coherent(call);
 	default:
 		return -EINVAL;
 	}

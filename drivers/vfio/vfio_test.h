@@ -29,6 +29,11 @@ enum vfio_test_op {
 	VFIO_TEST_WRITE,
 	/* How often dma_unmap was called since the last time, in @value */
 	VFIO_TEST_NOTICES,
+	/*
+	 * vfio_file_enforced_coherent() of the file with the descriptor @value,
+	 * 1 or 0
+	 */
+	VFIO_TEST_COHERENT,
 };
 
 /* Returns what the function that it names did. */

@@ -8,28 +8,28 @@
  *	ictx = iommufd_ctx_from_fd(fd);
  *	idev = iommufd_bind_device(ictx, dev, &cookie, &id);
  *	iommufd_ctx_put(ictx);			idev keeps the context
- *	iommufd_attach_device(idev, &pt_id);	again to replace
+ *	iommufd_attach_device(idev, &pt_id, NULL, NULL);	again to replace
  *	iommufd_detach_device(idev);
  *	iommufd_unbind_device(idev);
  *
- * The caller serialises the calls on one idev. Calls on different devices may
- * run side by side, also when the devices share an iommu_group.
+ * All calls may run side by side, but those on one idev neither with its bind
+ * nor with its unbind. Attach, detach and unbind wait for user memory: the caller
+ * holds no lock that other users need.
  *
  * A driver whose device does no DMA of its own, because the driver does what the
  * device would do, has an access instead: the memory of an I/O address space by
  * page or by byte.
  *
- *	access = iommufd_access_create(ictx, &ops, data, &cookie, &id);
+ *	iommufd_access_create(ictx, &ops, data, &cookie, &access, &id);
  *	iommufd_access_attach(access, ioas_id);	again to replace
  *	iommufd_access_pin(access, iova, length, pages, IOMMUFD_ACCESS_WRITE);
  *	iommufd_access_unpin(access, iova, length);
  *	iommufd_access_copy(access, iova, buffer, length, 0);
- *	iommufd_access_detach(access);
+ *	iommufd_access_detach_killable(access);
  *	iommufd_access_destroy(access);
  *
- * Attach, detach and destroy are serialised by the caller as above. Pin, unpin
- * and copy may come at any time before destroy; without an attachment they find
- * nothing mapped.
+ * The same holds for these. Pin, unpin and copy may come at any time before
+ * destroy; without an attachment they find nothing mapped.
  */
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
@@ -71,19 +71,21 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
 					   const u64 *cookie, u32 *id);
 void iommufd_unbind_device(struct iommufd_device *idev);
-int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id);
+int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
+			  int (*answer)(void *data, u32 pt_id), void *data);
 void iommufd_detach_device(struct iommufd_device *idev);
+int iommufd_detach_device_killable(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_ctx(const struct iommufd_device *idev);
 u32 iommufd_device_id(const struct iommufd_device *idev);
 bool iommufd_ctx_owns_dma(struct iommufd_ctx *ictx, struct device *dev);
 
-struct iommufd_access *
-iommufd_access_create(struct iommufd_ctx *ictx,
-		      const struct iommufd_access_ops *ops, void *data,
-		      const u64 *cookie, u32 *id);
+int iommufd_access_create(struct iommufd_ctx *ictx,
+			  const struct iommufd_access_ops *ops, void *data,
+			  const u64 *cookie, struct iommufd_access **owner,
+			  u32 *id);
 void iommufd_access_destroy(struct iommufd_access *access);
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
-void iommufd_access_detach(struct iommufd_access *access);
+int iommufd_access_detach_killable(struct iommufd_access *access);
 int iommufd_access_pin(struct iommufd_access *access, u64 iova, u64 length,
 		       struct page **pages, unsigned int flags);
 void iommufd_access_unpin(struct iommufd_access *access, u64 iova, u64 length);

@@ -23,6 +23,8 @@ static void access_destroy(struct iommufd_object *object)
 						     object);
 
 	mutex_destroy(&access->lock);
+	/* From here on the owner may have another one. */
+	smp_store_release(access->owner, NULL);
 }
 
 static const struct iommufd_object_ops access_ops = {
@@ -40,7 +42,7 @@ static void access_unmap(struct mapped_client *client, u64 iova, u64 length)
 
 static struct iommufd_access *
 access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
-	      void *data, const u64 *cookie)
+	      void *data, const u64 *cookie, struct iommufd_access **owner)
 {
 	struct iommufd_access *access;
 
@@ -50,6 +52,12 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
 	access = iommufd_object_create(ictx, struct iommufd_access, &access_ops);
 	if (IS_ERR(access))
 		return access;
+	/* One owner has one access, also in all other contexts. */
+	if (cmpxchg(owner, NULL, access)) {
+		iommufd_object_abort(&access->object);
+		return ERR_PTR(-EBUSY);
+	}
+	access->owner = owner;
 	access->ops = ops;
 	access->data = data;
 	access->client.pins = ops->pins;
@@ -72,81 +80,99 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
  * @data: for @ops
  * @cookie: 64-bit name that the user chose for the device, unique in @ictx;
  *          NULL for none
+ * @owner: the pointer in which the owner has its access; set to it, and to NULL
+ *         when it has been destroyed
  * @id: set to the number by which the user can name the access
  *
- * Context: may sleep.
- * Return: the access, to be given back with iommufd_access_destroy(); -EEXIST
- * when something else in @ictx bears @cookie; -ENOMEM; -ENOSPC without free
- * numbers.
+ * Success is exclusive, as that of iommufd_bind_device(): @owner has no other
+ * access, in @ictx or elsewhere, until this one is destroyed.
+ *
+ * Context: may sleep; does not touch user memory, nor wait for who does.
+ * Return: 0, and *@owner is to be given back with iommufd_access_destroy();
+ * -EBUSY when *@owner is an access already; -EEXIST when something else in @ictx
+ * bears @cookie; -ENOMEM; -ENOSPC without free numbers.
  */
-struct iommufd_access *
-iommufd_access_create(struct iommufd_ctx *ictx,
-		      const struct iommufd_access_ops *ops, void *data,
-		      const u64 *cookie, u32 *id)
+int iommufd_access_create(struct iommufd_ctx *ictx,
+			  const struct iommufd_access_ops *ops, void *data,
+			  const u64 *cookie, struct iommufd_access **owner,
+			  u32 *id)
 {
 	struct iommufd_access *access;
 
 	if (WARN_ON(ops->pins && !ops->unmap))
-		return ERR_PTR(-EINVAL);
+		return -EINVAL;
 
 	mutex_lock(&ictx->device_lock);
-	access = access_create(ictx, ops, data, cookie);
+	access = access_create(ictx, ops, data, cookie, owner);
 	mutex_unlock(&ictx->device_lock);
 	if (IS_ERR(access))
-		return access;
+		return PTR_ERR(access);
 	iommufd_ctx_get(ictx);
 	*id = access->object.id;
-	return access;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_create);
 
-/**
- * iommufd_access_destroy() - Undo iommufd_access_create()
- * @access: detached first if need be, see iommufd_access_detach()
- *
- * The caller does not use it meanwhile.
- *
- * Context: may sleep; calls back and waits for callbacks in progress, so the
- * caller holds no lock that they take.
- */
-void iommufd_access_destroy(struct iommufd_access *access)
-{
-	struct iommufd_ctx *ictx = access->object.ictx;
-
-	iommufd_access_detach(access);
-	mutex_lock(&ictx->device_lock);
-	iommufd_cookie_remove(ictx, &access->cookie);
-	mutex_unlock(&ictx->device_lock);
-	iommufd_object_remove(&access->object);
-	iommufd_ctx_put(ictx);
-}
-EXPORT_SYMBOL_GPL(iommufd_access_destroy);
-
-/* Waits for pins, unpins and copies in progress. */
 static void access_set_ioas(struct iommufd_access *access,
-			    struct iommufd_ioas *ioas, bool leaving)
+			    struct iommufd_ioas *ioas)
 {
 	lockdep_assert_held(&access->lock);
 	down_write(&access->ioas_lock);
 	access->ioas = ioas;
-	access->leaving = leaving;
+	access->leaving = false;
 	up_write(&access->ioas_lock);
 }
 
 /*
- * Nothing more is pinned from the first step on, so that in the second the
- * owner lets go of the last pin.
+ * Let nothing more be pinned or copied. Waits for pins and copies in progress,
+ * and so for user memory.
  */
+static int access_begin_leaving(struct iommufd_access *access, bool killable)
+{
+	lockdep_assert_held(&access->lock);
+	if (!killable)
+		down_write(&access->ioas_lock);
+	else if (down_write_killable(&access->ioas_lock))
+		return -EINTR;
+	access->leaving = access->ioas;
+	up_write(&access->ioas_lock);
+	return 0;
+}
+
+/* Now that nothing more is pinned, the owner lets go of what is. */
 static void access_leave(struct iommufd_access *access)
 {
 	struct iommufd_ioas *ioas = access->ioas;
 
+	lockdep_assert_held(&access->lock);
 	if (!ioas)
 		return;
-	access_set_ioas(access, ioas, true);
 	mapped_space_remove_client(&ioas->space, &access->client);
-	access_set_ioas(access, NULL, false);
+	access_set_ioas(access, NULL);
 	iommufd_object_put(&ioas->object);
+}
+
+/* The caller's reference on @ioas moves to @access, but not after a failure. */
+static int access_enter(struct iommufd_access *access,
+			struct iommufd_ioas *ioas)
+{
+	int ret;
+
+	/* What can fail, before the former one is left. */
+	if (access->client.pins) {
+		ret = mapped_space_count_pinning(&ioas->space, 1);
+		if (ret)
+			return ret;
+	}
+	ret = access_begin_leaving(access, true);
+	if (ret) {
+		if (access->client.pins)
+			mapped_space_count_pinning(&ioas->space, -1);
+		return ret;
+	}
+	access_leave(access);
+	access_set_ioas(access, ioas);
+	return 0;
 }
 
 /**
@@ -155,9 +181,10 @@ static void access_leave(struct iommufd_access *access)
  *          iommufd_access_detach() does
  * @ioas_id: number of the IOAS
  *
- * Context: may sleep; calls back as iommufd_access_destroy().
+ * Context: may sleep, for as long as user memory takes, but killably; calls back
+ * as iommufd_access_destroy().
  * Return: 0; -ENOENT when @ioas_id names no IOAS; -EADDRINUSE when the owner
- * pins and a mapping is not page aligned. Then the former IOAS stays.
+ * pins and a mapping is not page aligned; -EINTR. Then the former IOAS stays.
  */
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 {
@@ -168,43 +195,76 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	mutex_lock(&access->lock);
-	if (ioas == access->ioas) {
-		iommufd_object_put(&ioas->object);
-		goto out_unlock;
+	if (mutex_lock_killable(&access->lock)) {
+		ret = -EINTR;
+		goto out_put;
 	}
-	/* What can fail, before the former one is left. */
-	if (access->client.pins)
-		ret = mapped_space_count_pinning(&ioas->space, 1);
-	if (ret) {
-		iommufd_object_put(&ioas->object);
-		goto out_unlock;
+	if (ioas != access->ioas) {
+		ret = access_enter(access, ioas);
+		if (!ret)
+			/* It keeps the reference. */
+			ioas = NULL;
 	}
-	access_leave(access);
-	access_set_ioas(access, ioas, false);
-out_unlock:
 	mutex_unlock(&access->lock);
+out_put:
+	if (ioas)
+		iommufd_object_put(&ioas->object);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_attach);
 
 /**
- * iommufd_access_detach() - Undo iommufd_access_attach()
+ * iommufd_access_detach_killable() - Undo iommufd_access_attach()
  * @access: nothing happens when it is not attached
  *
  * The owner is asked to let go of each range that it has pinned. It may still
  * be pinning and copying: what began before is finished first, what comes later
  * finds @access not attached.
  *
- * Context: as iommufd_access_destroy().
+ * Context: as iommufd_access_attach().
+ * Return: 0; -EINTR, and nothing has changed.
  */
-void iommufd_access_detach(struct iommufd_access *access)
+int iommufd_access_detach_killable(struct iommufd_access *access)
 {
+	int ret;
+
+	if (mutex_lock_killable(&access->lock))
+		return -EINTR;
+	ret = access_begin_leaving(access, true);
+	if (!ret)
+		access_leave(access);
+	mutex_unlock(&access->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommufd_access_detach_killable);
+
+/**
+ * iommufd_access_destroy() - Undo iommufd_access_create()
+ * @access: detached first if need be, see iommufd_access_detach_killable()
+ *
+ * The caller does not use it meanwhile, but for what it does when it is called
+ * back.
+ *
+ * Context: may sleep; calls back and waits for callbacks in progress, so the
+ * caller holds no lock that they take; and waits for as long as user memory
+ * takes, so it holds none that others need.
+ */
+void iommufd_access_destroy(struct iommufd_access *access)
+{
+	struct iommufd_ctx *ictx = access->object.ictx;
+
 	mutex_lock(&access->lock);
+	access_begin_leaving(access, false);
 	access_leave(access);
 	mutex_unlock(&access->lock);
+
+	mutex_lock(&ictx->device_lock);
+	iommufd_cookie_remove(ictx, &access->cookie);
+	mutex_unlock(&ictx->device_lock);
+	iommufd_object_remove(&access->object);
+	iommufd_ctx_put(ictx);
 }
-EXPORT_SYMBOL_GPL(iommufd_access_detach);
+EXPORT_SYMBOL_GPL(iommufd_access_destroy);
 
 static int access_prot(unsigned int flags)
 {

@@ -22,6 +22,7 @@ struct iommufd_ioas;
  * @object: its base; one user more than its number, which is the driver
  * @ops: what the driver wants to hear; immutable
  * @data: for @ops; immutable
+ * @owner: where the driver has its only access, which is this one; immutable
  * @cookie: the name that the user chose; under iommufd_ctx.device_lock
  * @lock: attach and detach, against each other
  * @ioas_lock: shared while the driver pins, unpins or copies, which it may do
@@ -35,6 +36,7 @@ struct iommufd_access {
 	struct iommufd_object object;
 	const struct iommufd_access_ops *ops;
 	void *data;
+	struct iommufd_access **owner;
 	struct iommufd_cookie cookie;
 	struct mutex lock;
 	struct rw_semaphore ioas_lock;

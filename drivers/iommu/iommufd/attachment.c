@@ -83,6 +83,15 @@ static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
 	return ret;
 }
 
+/* What can still fail, before the hardware is switched. */
+static int idev_answer(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+{
+	lockdep_assert_held(&idev->group->lock);
+	if (!idev->answer)
+		return 0;
+	return idev->answer(idev->answer_data, hwpt->object.id);
+}
+
 /* none to X */
 static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 {
@@ -94,14 +103,14 @@ static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	ret = idev_reserve(idev, hwpt->ioas);
 	if (ret)
 		return ret;
-	if (!group->hwpt) {
+	ret = idev_answer(idev, hwpt);
+	if (!ret && !group->hwpt)
 		ret = group_switch(group, NULL, hwpt);
-		if (ret) {
-			idev_unreserve(idev, hwpt->ioas);
-			return ret;
-		}
-		group->hwpt = hwpt;
+	if (ret) {
+		idev_unreserve(idev, hwpt->ioas);
+		return ret;
 	}
+	group->hwpt = hwpt;
 	refcount_inc(&hwpt->object.users);
 	list_add_tail(&idev->attached_link, &group->attached);
 	return 0;
@@ -151,21 +160,25 @@ static void group_unreserve(struct iommufd_group *group,
 		idev_unreserve(idev, ioas);
 }
 
-/* X to Y */
-static int group_replace(struct iommufd_group *group, struct iommufd_hwpt *hwpt)
+/* X to Y, on behalf of @caller */
+static int group_replace(struct iommufd_device *caller,
+			 struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_group *group = caller->group;
 	struct iommufd_hwpt *old = group->hwpt;
 	struct iommufd_device *idev;
 	int ret;
 
 	if (hwpt == old)
-		return 0;
+		return idev_answer(caller, hwpt);
 	if (hwpt->ioas != old->ioas) {
 		ret = group_reserve(group, hwpt->ioas);
 		if (ret)
 			return ret;
 	}
-	ret = group_switch(group, old, hwpt);
+	ret = idev_answer(caller, hwpt);
+	if (!ret)
+		ret = group_switch(group, old, hwpt);
 	if (ret) {
 		if (hwpt->ioas != old->ioas)
 			group_unreserve(group, hwpt->ioas);
@@ -194,7 +207,7 @@ static int idev_attach_hwpt(struct iommufd_device *idev,
 	if (hwpt->iommu != idev->dev->iommu->iommu_dev)
 		return -EINVAL;
 	if (idev_is_attached(idev))
-		return group_replace(idev->group, hwpt);
+		return group_replace(idev, hwpt);
 	return idev_join(idev, hwpt);
 }
 
@@ -258,7 +271,8 @@ static struct iommufd_hwpt *idev_attach_ioas(struct iommufd_device *idev,
 		ret = idev_attach_hwpt(idev, hwpt);
 		return ret ? ERR_PTR(ret) : hwpt;
 	}
-	mutex_lock(&ioas->attach_lock);
+	if (mutex_lock_killable(&ioas->attach_lock))
+		return ERR_PTR(-EINTR);
 	hwpt = attach_existing(idev, ioas);
 	if (!hwpt)
 		hwpt = attach_new(idev, new);
@@ -284,15 +298,31 @@ static struct iommufd_hwpt *idev_attach(struct iommufd_device *idev,
 	return ret ? ERR_PTR(ret) : hwpt;
 }
 
+/**
+ * struct attach_request - one call of iommufd_attach_device()
+ * @idev: what is attached
+ * @object: to what, an IOAS or a HWPT
+ * @pt_id: as there
+ * @answer: as there
+ * @data: as there
+ */
+struct attach_request {
+	struct iommufd_device *idev;
+	struct iommufd_object *object;
+	u32 *pt_id;
+	int (*answer)(void *data, u32 pt_id);
+	void *data;
+};
+
 /*
- * Attach with the table @new, if that is not NULL and needed, and set @pt_id.
- * Return: the table in use now, which need not be any more; else as
+ * Attach with the table @new, if that is not NULL and needed, and set the
+ * number. Return: the table in use now, which need not be any more; else as
  * idev_attach().
  */
-static struct iommufd_hwpt *attach_locked(struct iommufd_device *idev,
-					  struct iommufd_object *object,
-					  struct iommufd_hwpt *new, u32 *pt_id)
+static struct iommufd_hwpt *attach_locked(const struct attach_request *request,
+					  struct iommufd_hwpt *new)
 {
+	struct iommufd_device *idev = request->idev;
 	struct iommufd_hwpt *hwpt, *old;
 
 	if (mutex_lock_killable(&idev->group->lock))
@@ -300,10 +330,12 @@ static struct iommufd_hwpt *attach_locked(struct iommufd_device *idev,
 	old = idev->group->hwpt;
 	if (old)
 		refcount_inc(&old->object.users);
-	hwpt = idev_attach(idev, object, new);
+	idev->answer = request->answer;
+	idev->answer_data = request->data;
+	hwpt = idev_attach(idev, request->object, new);
 	/* It has a reference as long as the device is attached to it. */
 	if (!IS_ERR_OR_NULL(hwpt))
-		*pt_id = hwpt->object.id;
+		*request->pt_id = hwpt->object.id;
 	if (old)
 		iommufd_object_put(&old->object);
 	mutex_unlock(&idev->group->lock);
@@ -311,18 +343,19 @@ static struct iommufd_hwpt *attach_locked(struct iommufd_device *idev,
 }
 
 /*
- * An IOAS has no table that suits. One is made with no lock held, as it waits
+ * The IOAS has no table that suits. One is made with no lock held, as it waits
  * for the pages of all mappings; there may be another one then.
  */
-static int attach_with_new(struct iommufd_device *idev,
-			   struct iommufd_ioas *ioas, u32 *pt_id)
+static int attach_with_new(const struct attach_request *request)
 {
-	struct iommufd_hwpt *new = iommufd_hwpt_create(ioas, idev);
+	struct iommufd_ioas *ioas = container_of(request->object,
+						 struct iommufd_ioas, object);
+	struct iommufd_hwpt *new = iommufd_hwpt_create(ioas, request->idev);
 	struct iommufd_hwpt *hwpt;
 
 	if (IS_ERR(new))
 		return PTR_ERR(new);
-	hwpt = attach_locked(idev, &ioas->object, new, pt_id);
+	hwpt = attach_locked(request, new);
 	if (hwpt != new)
 		iommufd_hwpt_discard(new);
 	return PTR_ERR_OR_ZERO(hwpt);
@@ -334,35 +367,44 @@ static int attach_with_new(struct iommufd_device *idev,
  *        that of all attached devices of its iommu_group
  * @pt_id: number of an IOAS or of a HWPT; set to the number of the HWPT that is
  *         in use now. For an IOAS one is found or made
+ * @answer: called with that number before anything changes; what it returns other
+ *          than 0 is a failure. May touch user memory. NULL for none
+ * @data: for @answer
  *
- * A failure leaves everything as it was. 6.1 drivers cannot change tables
- * without blocking DMA for a moment.
+ * A failure leaves everything as it was. The IOMMU driver may yet fail after
+ * @answer has succeeded, and @answer may be called again then for another
+ * table: so only success tells that the last answer was right. 6.1 drivers cannot
+ * change tables without blocking DMA for a moment.
  *
- * Context: may sleep; pins memory, when the table is the IOAS's first, and
- * waits for its pages with no lock held but those of the caller.
- * Return: 0; -ENOENT when @pt_id names nothing; -EINVAL when it names something
- * else, the table does not suit the device's IOMMU, or another device of the
- * group is attached elsewhere; -EADDRINUSE when a mapping is where the device
- * or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from pinning; an errno
- * of the IOMMU driver.
+ * Context: may sleep, for as long as user memory takes, but killably, with no lock
+ * held that another context needs; pins memory, when the table is the IOAS's first.
+ * Return: 0; what @answer returned; -ENOENT when @pt_id names nothing; -EINVAL
+ * when it names something else, the table does not suit the device's IOMMU, or
+ * another device of the group is attached elsewhere; -EADDRINUSE when a mapping
+ * is where the device or its IOMMU cannot have one; -EFAULT, -ENOMEM, -EINTR from
+ * pinning; -EINTR also from waiting; an errno of the IOMMU driver.
  */
-int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id)
+int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
+			  int (*answer)(void *data, u32 pt_id), void *data)
 {
-	struct iommufd_object *object;
+	struct attach_request request = {
+		.idev = idev,
+		.pt_id = pt_id,
+		.answer = answer,
+		.data = data,
+	};
 	struct iommufd_hwpt *hwpt;
 	int ret;
 
-	object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
-	if (IS_ERR(object))
-		return PTR_ERR(object);
-	hwpt = attach_locked(idev, object, NULL, pt_id);
+	request.object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
+	if (IS_ERR(request.object))
+		return PTR_ERR(request.object);
+	hwpt = attach_locked(&request, NULL);
 	if (hwpt)
 		ret = PTR_ERR_OR_ZERO(hwpt);
 	else
-		ret = attach_with_new(idev,
-				      container_of(object, struct iommufd_ioas,
-						   object), pt_id);
-	iommufd_object_put(object);
+		ret = attach_with_new(&request);
+	iommufd_object_put(request.object);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_attach_device);
@@ -373,7 +415,8 @@ EXPORT_SYMBOL_GPL(iommufd_attach_device);
  *
  * DMA stays possible while other devices of its iommu_group are attached.
  *
- * Context: may sleep.
+ * Context: may sleep, for as long as the user memory takes that an attach of
+ * the group or a map waits for: no lock that others need is held.
  */
 void iommufd_detach_device(struct iommufd_device *idev)
 {
@@ -383,3 +426,22 @@ void iommufd_detach_device(struct iommufd_device *idev)
 	mutex_unlock(&idev->group->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_detach_device);
+
+/**
+ * iommufd_detach_device_killable() - The same on behalf of a user
+ * @idev: the device; nothing happens when it is not attached
+ *
+ * Context: as iommufd_detach_device(), but what waits for an attach of the group
+ * can be killed.
+ * Return: 0; -EINTR, and nothing has changed.
+ */
+int iommufd_detach_device_killable(struct iommufd_device *idev)
+{
+	if (mutex_lock_killable(&idev->group->lock))
+		return -EINTR;
+	if (idev_is_attached(idev))
+		idev_leave(idev);
+	mutex_unlock(&idev->group->lock);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommufd_detach_device_killable);

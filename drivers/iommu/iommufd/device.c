@@ -4,8 +4,10 @@
  *
  * A bind makes the context the owner of the DMA of the device's whole
  * isolation group. The IOMMU core grants that to one owner at a time, and not
- * while a kernel driver uses the DMA API of a member: a bind that succeeded
- * is exclusive, and nobody needs another lock or flag to know it.
+ * while a kernel driver uses the DMA API of a member. Within the context the
+ * group knows its devices, and takes each of them once. So a bind that succeeded
+ * is exclusive until the unbind has ended, and nobody needs another lock or flag
+ * to know it.
  */
 #include <linux/device.h>
 #include <linux/err.h>
@@ -25,29 +27,6 @@ static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts,
 		 "Bind devices although the platform cannot keep them from raising the interrupts of others. A user could attack the host.");
-
-static void idev_destroy(struct iommufd_object *object)
-{
-	struct iommufd_device *idev = container_of(object,
-						   struct iommufd_device,
-						   object);
-
-	put_device(idev->dev);
-}
-
-const struct iommufd_object_ops iommufd_device_ops = {
-	.destroy = idev_destroy,
-};
-
-struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
-{
-	struct iommufd_object *object = iommufd_object_get(ictx, id,
-							   &iommufd_device_ops);
-
-	if (IS_ERR(object))
-		return ERR_CAST(object);
-	return container_of(object, struct iommufd_device, object);
-}
 
 static struct iommufd_group *group_find(struct iommufd_ctx *ictx,
 					struct iommu_group *iommu_group)
@@ -77,6 +56,7 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 		return ERR_PTR(ret);
 	}
 	group->iommu_group = iommu_group;
+	INIT_LIST_HEAD(&group->devices);
 	mutex_init(&group->lock);
 	INIT_LIST_HEAD(&group->attached);
 	list_add_tail(&group->link, &ictx->groups);
@@ -93,8 +73,18 @@ static void group_destroy(struct iommufd_group *group)
 	kfree(group);
 }
 
-/* The group of @dev, with one device more. It has one while its driver is bound. */
-static struct iommufd_group *group_get(struct iommufd_ctx *ictx,
+static bool group_has_device(struct iommufd_group *group, struct device *dev)
+{
+	struct iommufd_device *idev;
+
+	list_for_each_entry(idev, &group->devices, group_link)
+		if (idev->dev == dev)
+			return true;
+	return false;
+}
+
+/* The group that @dev can join. It has one while its driver is bound. */
+static struct iommufd_group *group_for(struct iommufd_ctx *ictx,
 				       struct device *dev)
 {
 	struct iommu_group *iommu_group = iommu_group_get(dev);
@@ -106,17 +96,41 @@ static struct iommufd_group *group_get(struct iommufd_ctx *ictx,
 		if (!IS_ERR(group))
 			/* It keeps the reference. */
 			iommu_group = NULL;
+	} else if (group_has_device(group, dev)) {
+		group = ERR_PTR(-EBUSY);
 	}
 	iommu_group_put(iommu_group);
-	if (!IS_ERR(group))
-		group->nr_devices++;
 	return group;
 }
 
-static void group_put(struct iommufd_group *group)
+/* Nobody uses the device any more: from here on it can be bound again. */
+static void idev_destroy(struct iommufd_object *object)
 {
-	if (!--group->nr_devices)
+	struct iommufd_device *idev = container_of(object,
+						   struct iommufd_device,
+						   object);
+	struct iommufd_group *group = idev->group;
+
+	mutex_lock(&object->ictx->device_lock);
+	list_del(&idev->group_link);
+	if (list_empty(&group->devices))
 		group_destroy(group);
+	mutex_unlock(&object->ictx->device_lock);
+	put_device(idev->dev);
+}
+
+const struct iommufd_object_ops iommufd_device_ops = {
+	.destroy = idev_destroy,
+};
+
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *object = iommufd_object_get(ictx, id,
+							   &iommufd_device_ops);
+
+	if (IS_ERR(object))
+		return ERR_CAST(object);
+	return container_of(object, struct iommufd_device, object);
 }
 
 /*
@@ -157,7 +171,7 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 				     &iommufd_device_ops);
 	if (IS_ERR(idev))
 		return idev;
-	idev->group = group_get(ictx, dev);
+	idev->group = group_for(ictx, dev);
 	if (IS_ERR(idev->group)) {
 		ret = PTR_ERR(idev->group);
 		iommufd_object_abort(&idev->object);
@@ -165,6 +179,7 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	}
 
 	idev->dev = get_device(dev);
+	list_add_tail(&idev->group_link, &idev->group->devices);
 	iommufd_cookie_add(ictx, &idev->cookie, cookie, idev->object.id);
 	INIT_LIST_HEAD(&idev->attached_link);
 	/* The driver's reference makes the user's DESTROY answer EBUSY. */
@@ -190,7 +205,6 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 void iommufd_device_remove(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ictx = idev->object.ictx;
-	struct iommufd_group *group = idev->group;
 
 	WARN_ON(!list_empty(&idev->attached_link));
 	mutex_lock(&ictx->device_lock);
@@ -199,10 +213,6 @@ void iommufd_device_remove(struct iommufd_device *idev)
 
 	/* An ioctl may need the group until nobody uses the device any more. */
 	iommufd_object_remove(&idev->object);
-
-	mutex_lock(&ictx->device_lock);
-	group_put(group);
-	mutex_unlock(&ictx->device_lock);
 }
 
 /**
@@ -215,14 +225,16 @@ void iommufd_device_remove(struct iommufd_device *idev)
  *
  * No DMA of the device's iommu_group reaches memory until a device of it is
  * attached. Success is exclusive: no other context, container or kernel driver
- * owns the group, and none can until the last device of the group is unbound.
+ * owns the group, and none can until the last device of the group is unbound;
+ * and @dev is not bound again, here or elsewhere, until it is unbound.
  *
- * Context: may sleep. The caller does not bind @dev twice at once.
+ * Context: may sleep; does not touch user memory, nor wait for who does.
  * Return: the device, to be given back with iommufd_unbind_device();
  * -EINVAL when the IOMMU cannot keep caches coherent; -ENODEV without an
  * iommu_group; -EPERM when interrupts are not isolated, or the group has
- * another owner; -EBUSY when the group is attached elsewhere; -EEXIST when
- * something else in @ictx bears @cookie; -ENOMEM; -ENOSPC without free numbers.
+ * another owner; -EBUSY when @dev is bound to @ictx, or being unbound from it,
+ * or the group is attached elsewhere; -EEXIST when something else in @ictx bears
+ * @cookie; -ENOMEM; -ENOSPC without free numbers.
  */
 struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
@@ -245,7 +257,8 @@ EXPORT_SYMBOL_GPL(iommufd_bind_device);
  * Waits for ioctls that are using @idev. With the last device of its
  * iommu_group the group goes back to the kernel's DMA API.
  *
- * Context: may sleep.
+ * Context: may sleep, for as long as the user's memory takes that one of these
+ * ioctls touches: no lock that others need is held.
  */
 void iommufd_unbind_device(struct iommufd_device *idev)
 {

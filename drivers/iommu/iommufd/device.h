@@ -21,7 +21,8 @@ struct iommufd_hwpt;
  * struct iommufd_group - what the context has of one iommu_group
  * @link: in struct iommufd_ctx.groups; under its device_lock
  * @iommu_group: holds a reference; its DMA is owned by this struct
- * @nr_devices: bound devices; under iommufd_ctx.device_lock
+ * @devices: struct iommufd_device.group_link, at least one; under
+ *           iommufd_ctx.device_lock
  * @lock: the attachment of the group, outside of iommufd_ioas.attach_lock and
  *        of everything in mapping.h
  * @hwpt: what the group's devices are attached to, with a reference for each
@@ -29,12 +30,12 @@ struct iommufd_hwpt;
  * @attached: struct iommufd_device.attached_link; under @lock
  *
  * 6.1 lets one owner claim a group once. Several devices of a group may be
- * bound to one context, so the claim is here, and counted.
+ * bound to one context, so the claim is here, and lasts as long as one is.
  */
 struct iommufd_group {
 	struct list_head link;
 	struct iommu_group *iommu_group;
-	unsigned int nr_devices;
+	struct list_head devices;
 	struct mutex lock;
 	struct iommufd_hwpt *hwpt;
 	struct list_head attached;
@@ -45,15 +46,22 @@ struct iommufd_group {
  * @object: its base; one user more than its number, which is the driver
  * @dev: holds a reference; immutable
  * @group: immutable
+ * @group_link: in struct iommufd_group.devices; under iommufd_ctx.device_lock
  * @cookie: the name that the user chose; under iommufd_ctx.device_lock
  * @attached_link: in struct iommufd_group.attached; under its lock
+ * @answer: tells the caller of an attach, while it runs, or NULL; under
+ *          iommufd_group.lock
+ * @answer_data: for @answer
  */
 struct iommufd_device {
 	struct iommufd_object object;
 	struct device *dev;
 	struct iommufd_group *group;
+	struct list_head group_link;
 	struct iommufd_cookie cookie;
 	struct list_head attached_link;
+	int (*answer)(void *data, u32 pt_id);
+	void *answer_data;
 };
 
 extern const struct iommufd_object_ops iommufd_device_ops;

@@ -28,7 +28,10 @@ enum iommu_test_op {
 	IOMMU_TEST_OP_DIRTY = 13,
 	IOMMU_TEST_OP_MD_CHECK_IOTLB = 14,
 	IOMMU_TEST_OP_TRIGGER_IOPF = 15,
-	IOMMU_TEST_OP_DEV_CHECK_CACHE = 16
+	IOMMU_TEST_OP_DEV_CHECK_CACHE = 16,
+	/* Ours: what has an owner is bound once more, which has to fail */
+	IOMMU_TEST_OP_BIND_AGAIN = 0x10000,
+	IOMMU_TEST_OP_ACCESS_AGAIN = 0x10001
 };
 
 /* The mock IOMMU: what it translates, and in which units */

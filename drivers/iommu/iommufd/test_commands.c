@@ -189,7 +189,7 @@ static int test_mock_domain(struct iommufd_command *command, u32 flags)
 		ret = PTR_ERR(test->idev);
 		goto err_destroy_device;
 	}
-	ret = iommufd_attach_device(test->idev, &pt_id);
+	ret = iommufd_attach_device(test->idev, &pt_id, NULL, NULL);
 	if (ret)
 		goto err_remove;
 
@@ -220,7 +220,8 @@ static int test_mock_domain_replace(struct iommufd_command *command)
 		return PTR_ERR(object);
 	test = container_of(object, struct test_device, object);
 	ret = iommufd_attach_device(test->idev,
-				    &arg->mock_domain_replace.pt_id);
+				    &arg->mock_domain_replace.pt_id, NULL,
+				    NULL);
 	iommufd_object_put(object);
 	return ret ?: iommufd_command_reply(command);
 }
@@ -318,13 +319,11 @@ static int test_create_access(struct iommufd_command *command)
 	test->pins = flags & MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES;
 	mutex_init(&test->lock);
 	INIT_LIST_HEAD(&test->items);
-	test->access = iommufd_access_create(command->ictx, test->pins ?
-					     &pinning_ops : &copying_ops,
-					     test, NULL, &id);
-	if (IS_ERR(test->access)) {
-		ret = PTR_ERR(test->access);
+	ret = iommufd_access_create(command->ictx, test->pins ?
+				    &pinning_ops : &copying_ops,
+				    test, NULL, &test->access, &id);
+	if (ret)
 		goto err_free;
-	}
 	ret = iommufd_access_attach(test->access, arg->id);
 	if (ret)
 		goto err_destroy;
@@ -543,6 +542,52 @@ static int test_check_cache(struct iommufd_command *command)
 	return ret;
 }
 
+/* A second bind to the context that a stdev is bound to */
+static int test_bind_again(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct iommufd_object *object;
+	struct iommufd_device *again;
+	struct test_device *test;
+	int ret = 0;
+
+	object = iommufd_object_get(command->ictx, arg->id, &test_device_ops);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	test = container_of(object, struct test_device, object);
+	again = iommufd_device_create(command->ictx, test->dev, NULL);
+	if (IS_ERR(again))
+		ret = PTR_ERR(again);
+	else
+		iommufd_device_remove(again);
+	iommufd_object_put(object);
+	return ret;
+}
+
+/* A second access, in any context, of who has the first one */
+static int test_access_again(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct file *file = access_file_get(arg->id);
+	struct iommufd_access *first;
+	struct test_access *test;
+	int ret;
+	u32 id;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	test = file->private_data;
+	first = test->access;
+	ret = iommufd_access_create(command->ictx, &copying_ops, test, NULL,
+				    &test->access, &id);
+	if (!ret) {
+		iommufd_access_destroy(test->access);
+		test->access = first;
+	}
+	fput(file);
+	return ret;
+}
+
 /* IOMMU_TEST_CMD */
 int iommufd_test_command(struct iommufd_command *command)
 {
@@ -577,6 +622,10 @@ int iommufd_test_command(struct iommufd_command *command)
 		return arg->memory_limit.limit < 12 ? -EINVAL : 0;
 	case IOMMU_TEST_OP_DEV_CHECK_CACHE:
 		return test_check_cache(command);
+	case IOMMU_TEST_OP_BIND_AGAIN:
+		return test_bind_again(command);
+	case IOMMU_TEST_OP_ACCESS_AGAIN:
+		return test_access_again(command);
 	default:
 		return -EOPNOTSUPP;
 	}

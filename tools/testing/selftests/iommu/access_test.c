@@ -517,6 +517,20 @@ TEST_F_TIMEOUT(access, stays_when_it_cannot_move, TEST_SECONDS)
 	EXPECT_EQ(0, unpin(self, item));
 }
 
+/* Of a device, one context may have it, once. */
+TEST_F_TIMEOUT(access, its_driver_has_no_second_one, TEST_SECONDS)
+{
+	int other = must(iommufd_open());
+	__u32 item;
+
+	EXPECT_EQ(-EBUSY, access_create_again(self->iommufd, self->access));
+	EXPECT_EQ(-EBUSY, access_create_again(other, self->access));
+	must(map(self, self->memory, PAGE_SIZE, IOVA));
+	EXPECT_EQ(0, pin(self, IOVA, PAGE_SIZE, &item));
+	EXPECT_EQ(0, unpin(self, item));
+	close(other);
+}
+
 TEST_F_TIMEOUT(access, that_pins_needs_mappings_of_pages, TEST_SECONDS)
 {
 	struct iommu_iova_range range;

@@ -588,6 +588,21 @@ TEST_F_TIMEOUT(odd_device, keeps_its_table_when_another_is_refused,
 	EXPECT_EQ(0, iommufd_destroy(iommufd, self->odd.id));
 }
 
+/* What VFIO never asks for, as it knows which device is open */
+TEST_F_TIMEOUT(odd_device, that_is_bound_is_not_bound_again, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+
+	EXPECT_EQ(-EBUSY, mock_bind_again(iommufd, &self->usual));
+	EXPECT_EQ(0, mock_translates(iommufd, self->usual.hwpt_id,
+				     self->memory, LENGTH, 2 * MOCK_APERTURE));
+	must(create_odd(self, 0));
+	EXPECT_EQ(-EBUSY, mock_bind_again(iommufd, &self->odd));
+	EXPECT_EQ(-EBUSY, mock_bind_again(iommufd, &self->usual));
+	EXPECT_EQ(0, iommufd_destroy(iommufd, self->odd.id));
+	EXPECT_EQ(0, iommufd_destroy(iommufd, self->usual.id));
+}
+
 TEST_F_TIMEOUT(odd_device, with_an_unknown_oddity_is_not_made, TEST_SECONDS)
 {
 	EXPECT_EQ(-EINVAL, create_odd(self, 1U << 31));

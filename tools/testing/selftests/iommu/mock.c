@@ -59,6 +59,16 @@ int mock_replace(int iommufd, struct mock *mock, __u32 pt_id)
 	return ret;
 }
 
+int mock_bind_again(int iommufd, const struct mock *mock)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_BIND_AGAIN,
+		.id = mock->id,
+	};
+
+	return test_call(iommufd, &cmd);
+}
+
 void space_open_mock(struct space *space, struct mock *mock)
 {
 	space_open(space);
@@ -133,6 +143,16 @@ int access_move(int iommufd, int access, __u32 ioas_id)
 		.op = IOMMU_TEST_OP_ACCESS_REPLACE_IOAS,
 		.id = access,
 		.access_replace_ioas.ioas_id = ioas_id,
+	};
+
+	return test_call(iommufd, &cmd);
+}
+
+int access_create_again(int iommufd, int access)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_ACCESS_AGAIN,
+		.id = access,
 	};
 
 	return test_call(iommufd, &cmd);

@@ -27,6 +27,8 @@ bool mock_exists(void);
 int mock_create(int iommufd, __u32 pt_id, struct mock *mock);
 int mock_create_flags(int iommufd, __u32 pt_id, __u32 flags, struct mock *mock);
 int mock_replace(int iommufd, struct mock *mock, __u32 pt_id);
+/* What was bound is bound to the same context once more. */
+int mock_bind_again(int iommufd, const struct mock *mock);
 /* An IOAS with a mock device attached; space_close() is enough in the end. */
 void space_open_mock(struct space *space, struct mock *mock);
 
@@ -42,6 +44,8 @@ int mock_pinned(int iommufd, const void *memory, __u64 length, __u32 pins);
 int access_create(int iommufd, __u32 ioas_id);
 int access_create_pinning(int iommufd, __u32 ioas_id);
 int access_move(int iommufd, int access, __u32 ioas_id);
+/* The driver behind it makes a second access, in the context @iommufd. */
+int access_create_again(int iommufd, int access);
 /* The pages have to be those of @memory, unless it is NULL. item may be NULL. */
 int access_pin(int iommufd, int access, __u64 iova, __u64 length,
 	       const void *memory, __u32 flags, __u32 *item);

@@ -154,22 +154,24 @@ static void serve_request(struct stalling_file *file,
 		/* want no answer */
 		break;
 	default:
-		reply(file, request->unique, -ENOSYS, NULL, 0);
+		reply(file, request->unique, -EOPNOTSUPP, NULL, 0);
 	}
 }
 
 /* Ends when the FUSE is unmounted. */
 static void *serve(void *data)
 {
-	static __thread char request[REQUEST_MAX]
-		__attribute__((aligned(__alignof__(struct fuse_in_header))));
+	static __thread union {
+		struct fuse_in_header header;
+		char bytes[REQUEST_MAX];
+	} request;
 	struct stalling_file *file = data;
 
 	for (;;) {
-		ssize_t length = read(file->fuse, request, sizeof(request));
+		ssize_t length = read(file->fuse, &request, sizeof(request));
 
 		if (length >= 0)
-			serve_request(file, (const void *)request);
+			serve_request(file, &request.header);
 		else if (errno != EINTR && errno != ENOENT && errno != EAGAIN)
 			return NULL;
 	}

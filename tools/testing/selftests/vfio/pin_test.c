@@ -261,6 +261,17 @@ TEST_F_TIMEOUT(pin, pages_are_those_of_the_mapping, TEST_SECONDS)
 	EXPECT_EQ(0, pinned(self));
 }
 
+/* For KVM: nothing that the device does bypasses the caches of the CPU. */
+TEST_F_TIMEOUT(pin, memory_is_coherent, TEST_SECONDS)
+{
+	__u64 file = variant->behind == CDEV ? self->pin.device :
+					       self->pin.group;
+
+	EXPECT_EQ(1, call(&self->pin, VFIO_TEST_COHERENT, 0, 0, &file));
+	file = UINT32_MAX;
+	EXPECT_EQ(-EBADF, call(&self->pin, VFIO_TEST_COHERENT, 0, 0, &file));
+}
+
 TEST_F_TIMEOUT(pin, all_pages_or_none, TEST_SECONDS)
 {
 	EXPECT_GT(0, pin_pages(&self->pin, IOVA + LENGTH, 1, 0));

@@ -87,6 +87,28 @@ TEST_F_TIMEOUT(token, vf_needs_the_token_of_its_pf, TEST_SECONDS)
 	EXPECT_EQ(0, bind_token(self->vf, self->iommufd, secret));
 }
 
+/* Who does not know it is told nothing else. */
+TEST_F_TIMEOUT(token, wrong_token_is_refused_before_all_else, TEST_SECONDS)
+{
+	int other;
+
+	ASSERT_EQ(0, bind_token(self->pf, self->iommufd, secret));
+	self->vf =
+		must(make_vf(self->pf_bdf, self->vf_bdf, sizeof(self->vf_bdf)));
+	EXPECT_EQ(-EACCES, bind_token(self->vf, 1000, guess));
+	EXPECT_EQ(-EACCES, bind_token(self->vf, self->pf, guess));
+	EXPECT_EQ(-EACCES, bind_token(self->vf, 1000, NULL));
+	EXPECT_EQ(-EBADF, bind_token(self->vf, 1000, secret));
+	EXPECT_EQ(-EBADFD, bind_token(self->vf, self->pf, secret));
+	/* in use by another file */
+	ASSERT_EQ(0, bind_token(self->vf, self->iommufd, secret));
+	other = must(vfio_cdev_open(self->vf_bdf));
+	EXPECT_EQ(-EACCES, bind_token(other, self->iommufd, guess));
+	EXPECT_EQ(-EACCES, bind_token(other, 1000, NULL));
+	EXPECT_EQ(-EINVAL, bind_token(other, self->iommufd, secret));
+	close(other);
+}
+
 TEST_F_TIMEOUT(token, token_that_nobody_chose_is_not_known, TEST_SECONDS)
 {
 	static const __u8 zeros[16];
