@@ -410,9 +410,12 @@ static bool info_is_sound(const struct hot_reset_info *info,
 	for (i = 0; i < info->header.count; i++)
 		all = all && (int)info->devices[i].devid !=
 				     VFIO_PCI_DEVID_NOT_OWNED;
+	/*
+	 * While it is being closed it is not bound any more, but its DMA still
+	 * belongs to the iommufd.
+	 */
 	entry = hot_reset_find(info, race->nic_bdf);
 	return info->header.count == 2 && entry &&
-	       entry->devid != VFIO_PCI_DEVID_OWNED &&
 	       entry->devid != race->edu_id &&
 	       info->header.flags == (all ? DEV_ID | OWNED : DEV_ID);
 }
