@@ -62,24 +62,57 @@ static void idev_unreserve(struct iommufd_device *idev,
 	mapped_space_unreserve(&ioas->space, idev);
 }
 
+static struct mapped_space *hwpt_space(struct iommufd_hwpt *hwpt)
+{
+	return hwpt ? &hwpt->ioas->space : NULL;
+}
+
+static int hwpt_attach_group(struct iommufd_hwpt *hwpt,
+			     struct iommufd_group *group)
+{
+	lockdep_assert_held_write(&hwpt_space(hwpt)->tables_lock);
+	return iommu_attach_group(hwpt->table.domain, group->iommu_group);
+}
+
+static void hwpt_detach_group(struct iommufd_hwpt *hwpt,
+			      struct iommufd_group *group)
+{
+	lockdep_assert_held_write(&hwpt_space(hwpt)->tables_lock);
+	iommu_detach_group(hwpt->table.domain, group->iommu_group);
+}
+
+/* 6.1 attaches only a group that is not attached. */
+static int group_switch_locked(struct iommufd_group *group,
+			       struct iommufd_hwpt *old,
+			       struct iommufd_hwpt *new)
+{
+	int ret;
+
+	if (old)
+		hwpt_detach_group(old, group);
+	if (!new)
+		return 0;
+	ret = hwpt_attach_group(new, group);
+	if (ret && old)
+		WARN_ON(hwpt_attach_group(old, group));
+	return ret;
+}
+
 /*
  * Switch the hardware from @old to @new, either of which may be NULL for no
- * table: DMA is blocked then. 6.1 attaches only a group that is not attached,
- * so a replace blocks DMA for a moment. After a failure @old is in force.
+ * table: DMA is blocked then, and in a replace for a moment. After a failure
+ * @old is in force. Nobody maps or unmaps in the tables meanwhile: mapping.h
+ * says which driver wants that. Both are held from the beginning, so that the
+ * moment does not grow by waiting for a map.
  */
 static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
 			struct iommufd_hwpt *new)
 {
 	int ret;
 
-	if (old)
-		iommu_detach_group(old->table.domain, group->iommu_group);
-	if (!new)
-		return 0;
-	ret = iommu_attach_group(new->table.domain, group->iommu_group);
-	if (ret && old)
-		WARN_ON(iommu_attach_group(old->table.domain,
-					   group->iommu_group));
+	mapped_spaces_lock(hwpt_space(old), hwpt_space(new));
+	ret = group_switch_locked(group, old, new);
+	mapped_spaces_unlock(hwpt_space(old), hwpt_space(new));
 	return ret;
 }
 

@@ -1239,6 +1239,28 @@ void mapped_space_remove_table(struct mapped_space *space,
 		space_unpin(space);
 }
 
+/*
+ * Two IOAS at a time, in the order of their addresses: whoever wants both takes
+ * them with this.
+ */
+void mapped_spaces_lock(struct mapped_space *a, struct mapped_space *b)
+{
+	if (a > b)
+		swap(a, b);
+	if (a)
+		down_write(&a->tables_lock);
+	if (b && b != a)
+		down_write_nested(&b->tables_lock, SINGLE_DEPTH_NESTING);
+}
+
+void mapped_spaces_unlock(struct mapped_space *a, struct mapped_space *b)
+{
+	if (a)
+		up_write(&a->tables_lock);
+	if (b && b != a)
+		up_write(&b->tables_lock);
+}
+
 /* iova_space_reserve() with the locks; -EINTR after a fatal signal. */
 int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner)

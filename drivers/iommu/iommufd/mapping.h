@@ -7,9 +7,23 @@
  *
  * Whatever holds between calls: every mapping that is live, or ready to be, is
  * translated by every table, completely; it has a pin on its memory if there is
- * a table, and none if there is none. So a mapping is always removed from a
- * table with one whole unmap, which 6.1 drivers need: some remove the
- * neighbours of a range that is not fully mapped.
+ * a table, and none if there is none. A mapping is always removed from a table
+ * with one whole unmap.
+ *
+ * What 6.1's IOMMU drivers expect of whoever owns a domain, and where it is
+ * kept:
+ *
+ * - Nobody uses a domain while a group is attached to it or detached from it.
+ *   VT-d walks its record of the IOMMUs of the domain in each flush, and frees
+ *   it in a detach; an attach may take levels off the table. virtio-iommu asks
+ *   whether there is an endpoint, and sends or does not send. AMD and SMMUv3
+ *   have locks of their own. Uses are map, unmap and iova_to_phys:
+ *   group_switch() has tables_lock exclusively, they have it shared.
+ * - Uses at the same time are of different ranges: a range belongs to one
+ *   mapping, and that has one creator or remover.
+ * - An unmap covers whole maps, all of it mapped. VT-d removes the neighbours
+ *   of a hole, SMMUv3 warns, virtio-iommu removes nothing.
+ * - A domain is freed when no group is attached to it. That needs no unmap.
  *
  * Lock order:
  *
@@ -21,8 +35,8 @@
  *	    locks of the IOMMU core and drivers
  *
  * A map holds tables_lock shared while it fills the tables, so that maps run
- * side by side; adding and removing a table takes it exclusively. Nobody has it
- * while memory is pinned or let go: a page may take as long as another process
+ * side by side; adding and removing a table takes it exclusively, and so does
+ * attaching a group to a table. Nobody has it while memory is pinned or let go: a page may take as long as another process
  * likes. Hence a map pins before it takes the lock, and who adds a table
  * announces that, and pins what there is, before it fills the table. An unmap
  * unpins when it has given the lock back.
@@ -157,6 +171,8 @@ int mapped_space_add_table(struct mapped_space *space,
 void mapped_space_remove_table(struct mapped_space *space,
 			       struct mapped_table *table);
 
+void mapped_spaces_lock(struct mapped_space *a, struct mapped_space *b);
+void mapped_spaces_unlock(struct mapped_space *a, struct mapped_space *b);
 int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner);
 void mapped_space_unreserve(struct mapped_space *space, void *owner);

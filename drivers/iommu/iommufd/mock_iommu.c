@@ -5,14 +5,17 @@
  * A page table is an xarray with an entry for each mock page, which is smaller
  * than the CPU's so that tests see what a driver with small pages sees. It
  * complains where real drivers do harm: about an unmap that does not cover
- * whole maps, and about translations that are left when a table is freed.
+ * whole maps, about a use of a table that meets an attach or a detach of it, and
+ * about translations that are left when a table is freed.
  */
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -27,10 +30,14 @@
 struct mock_domain {
 	struct iommu_domain domain;
 	struct xarray pages;
+	/* shared by maps and unmaps. Nobody waits for it: see mock_use() */
+	struct rw_semaphore users;
 };
 
 struct mock_device {
 	struct device dev;
+	/* what it is attached to; NULL for none, or for what the core has */
+	struct mock_domain *domain;
 	/* the first one, to compare with; it may be gone */
 	struct iommu_domain *first;
 	u32 flags;
@@ -88,6 +95,7 @@ static struct iommu_domain *mock_domain_alloc(unsigned int type)
 	if (!mock)
 		return NULL;
 	xa_init(&mock->pages);
+	init_rwsem(&mock->users);
 	mock->domain.geometry.aperture_start = MOCK_APERTURE_START;
 	mock->domain.geometry.aperture_end = MOCK_APERTURE_LAST;
 	mock->domain.geometry.force_aperture = true;
@@ -117,20 +125,54 @@ static void mock_domain_free(struct iommu_domain *domain)
 	kfree(mock);
 }
 
+/*
+ * Whoever owns a table keeps maps and unmaps apart from attach and detach:
+ * real drivers change then what those read. Here the time is long enough to be
+ * met in.
+ */
+static void mock_switch(struct mock_domain *mock)
+{
+	if (!mock || WARN_ON(!down_write_trylock(&mock->users)))
+		return;
+	usleep_range(50, 100);
+	up_write(&mock->users);
+}
+
+static bool mock_use(struct mock_domain *mock)
+{
+	return !WARN_ON(!down_read_trylock(&mock->users));
+}
+
+static void mock_unuse(struct mock_domain *mock)
+{
+	up_read(&mock->users);
+}
+
 static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_device *mock = to_mock_device(dev);
+	struct mock_domain *next = NULL;
 
-	if (domain->type == IOMMU_DOMAIN_BLOCKED ||
-	    !(mock->flags & MOCK_FLAGS_DEVICE_ONE_TABLE))
-		return 0;
-	if (!mock->first)
-		mock->first = domain;
-	return mock->first == domain ? 0 : -EIO;
+	if (domain->type != IOMMU_DOMAIN_BLOCKED)
+		next = to_mock_domain(domain);
+	if (next && mock->flags & MOCK_FLAGS_DEVICE_ONE_TABLE) {
+		if (!mock->first)
+			mock->first = domain;
+		if (mock->first != domain)
+			return -EIO;
+	}
+	mock_switch(mock->domain);
+	mock_switch(next);
+	mock->domain = next;
+	return 0;
 }
 
 static void mock_detach_dev(struct iommu_domain *domain, struct device *dev)
 {
+	struct mock_device *mock = to_mock_device(dev);
+
+	mock_switch(mock->domain);
+	mock->domain = NULL;
 }
 
 static void mock_erase(struct mock_domain *mock, unsigned long index,
@@ -140,18 +182,11 @@ static void mock_erase(struct mock_domain *mock, unsigned long index,
 		xa_erase(&mock->pages, index++);
 }
 
-static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
-			  phys_addr_t paddr, size_t pgsize, size_t pgcount,
-			  int prot, gfp_t gfp, size_t *mapped)
+static int mock_store(struct mock_domain *mock, unsigned long first,
+		      unsigned long nr, phys_addr_t paddr, gfp_t gfp)
 {
-	struct mock_domain *mock = to_mock_domain(domain);
-	unsigned long first = iova / MOCK_PAGE_SIZE;
-	unsigned long nr = pgsize * pgcount / MOCK_PAGE_SIZE;
 	unsigned long i;
 
-	if (WARN_ON(!(prot & IOMMU_CACHE)) ||
-	    WARN_ON(iova % MOCK_PAGE_SIZE || paddr % MOCK_PAGE_SIZE))
-		return -EINVAL;
 	for (i = 0; i != nr; i++) {
 		u64 entry = paddr / MOCK_PAGE_SIZE + i;
 		void *old;
@@ -168,17 +203,34 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 		}
 		WARN_ON(old);
 	}
-	*mapped = pgsize * pgcount;
 	return 0;
 }
 
-static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
-			       size_t pgsize, size_t pgcount,
-			       struct iommu_iotlb_gather *gather)
+static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t paddr, size_t pgsize, size_t pgcount,
+			  int prot, gfp_t gfp, size_t *mapped)
 {
 	struct mock_domain *mock = to_mock_domain(domain);
-	unsigned long first = iova / MOCK_PAGE_SIZE;
-	unsigned long nr = pgsize * pgcount / MOCK_PAGE_SIZE;
+	size_t length = pgsize * pgcount;
+	int ret;
+
+	if (WARN_ON(!(prot & IOMMU_CACHE)) ||
+	    WARN_ON(iova % MOCK_PAGE_SIZE || paddr % MOCK_PAGE_SIZE))
+		return -EINVAL;
+	if (!mock_use(mock))
+		return -EBUSY;
+	ret = mock_store(mock, iova / MOCK_PAGE_SIZE, length / MOCK_PAGE_SIZE,
+			 paddr, gfp);
+	mock_unuse(mock);
+	if (!ret)
+		*mapped = length;
+	return ret;
+}
+
+/* Return: how many are gone. */
+static unsigned long mock_remove(struct mock_domain *mock, unsigned long first,
+				 unsigned long nr)
+{
 	unsigned long i;
 
 	for (i = 0; i != nr; i++) {
@@ -186,11 +238,26 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 
 		/* A hole: real drivers remove the neighbours here. */
 		if (WARN_ON(!old))
-			return i * MOCK_PAGE_SIZE;
+			return i;
 		WARN_ON(i == 0 && !(xa_to_value(old) & ENTRY_FIRST));
 		WARN_ON(i == nr - 1 && !(xa_to_value(old) & ENTRY_LAST));
 	}
-	return nr * MOCK_PAGE_SIZE;
+	return nr;
+}
+
+static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			       size_t pgsize, size_t pgcount,
+			       struct iommu_iotlb_gather *gather)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+	unsigned long gone;
+
+	if (!mock_use(mock))
+		return 0;
+	gone = mock_remove(mock, iova / MOCK_PAGE_SIZE,
+			   pgsize * pgcount / MOCK_PAGE_SIZE);
+	mock_unuse(mock);
+	return gone * MOCK_PAGE_SIZE;
 }
 
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
