@@ -203,11 +203,6 @@ static int wait_in_attach(const struct stage *stage)
 	return vfio_attach_to(stage->device, stage->ioas_id);
 }
 
-static int wait_in_detach(const struct stage *stage)
-{
-	return vfio_detach(stage->device);
-}
-
 static int wait_in_hwpt_alloc(const struct stage *stage)
 {
 	__u32 hwpt_id;
@@ -296,11 +291,11 @@ TEST_F_TIMEOUT(stall, attach_stops_nobody_else, TEST_SECONDS)
 
 /* @closing lets go of the edu last, and has to wait for that. */
 static void check_close(struct __test_metadata *_metadata,
-			struct stage *stage, stage_work stall)
+			struct stage *stage)
 {
 	pid_t stalled, closing;
 
-	stalled = start_stall(stage, stall);
+	stalled = start_stall(stage, stall_in_hwpt_alloc);
 	closing = start(stage, wait_in_close);
 	close(stage->device);
 	stage->device = -1;
@@ -314,19 +309,36 @@ static void check_close(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, vfio_bind(stage->device, stage->iommufd, &stage->dev_id));
 }
 
-TEST_F_TIMEOUT(stall, close_that_waits_for_a_map_stops_nobody_else,
-	       TEST_SECONDS)
+/* @closing lets go of the edu last, while @stalled is. */
+static void check_close_at_once(struct __test_metadata *_metadata,
+				struct stage *stage)
+{
+	pid_t stalled, closing;
+
+	stalled = start_stall(stage, stall_in_map);
+	closing = start(stage, wait_in_close);
+	close(stage->device);
+	stage->device = -1;
+	EXPECT_EQ(0, result_of(closing));
+	check_neighbours(_metadata, stage, stalled);
+	stalling_file_answer(&stage->file);
+	EXPECT_EQ(0, result_of(stalled));
+}
+
+TEST_F_TIMEOUT(stall, close_waits_for_no_map, TEST_SECONDS)
 {
 	struct stage *stage = &self->stage;
 
 	must(vfio_attach_to(stage->device, stage->ioas_id));
-	check_close(_metadata, stage, stall_in_map);
+	check_close_at_once(_metadata, stage);
+	stage->device = must(vfio_cdev_open(stage->edu_bdf));
+	EXPECT_EQ(0, vfio_bind(stage->device, stage->iommufd, &stage->dev_id));
 }
 
 TEST_F_TIMEOUT(stall, close_that_waits_for_a_new_table_stops_nobody_else,
 	       TEST_SECONDS)
 {
-	check_close(_metadata, &self->stage, stall_in_hwpt_alloc);
+	check_close(_metadata, &self->stage);
 }
 
 /* That it is bound says iommufd alone: the device itself is closed. */
@@ -355,7 +367,6 @@ TEST_F_TIMEOUT(stall, what_waits_for_an_attach_can_be_killed, TEST_SECONDS)
 	struct stage *stage = &self->stage;
 	static const stage_work waits[] = {
 		wait_in_attach,
-		wait_in_detach,
 		wait_in_hwpt_alloc,
 	};
 	pid_t stalled = start_stall(stage, stall_in_attach);
@@ -370,6 +381,7 @@ TEST_F_TIMEOUT(stall, what_waits_for_an_attach_can_be_killed, TEST_SECONDS)
 			TH_LOG("wait %u", i);
 		}
 	}
+	EXPECT_EQ(0, vfio_detach(stage->device));
 	EXPECT_TRUE(is_running(stalled));
 	stalling_file_answer(&stage->file);
 	EXPECT_EQ(0, result_of(stalled));
@@ -424,27 +436,13 @@ TEST_F_TIMEOUT(stall, device_from_a_group_stops_nobody_else, TEST_SECONDS)
 	EXPECT_EQ(0, result_of(stalled));
 }
 
-TEST_F_TIMEOUT(stall, close_by_a_group_stops_nobody_else, TEST_SECONDS)
+TEST_F_TIMEOUT(stall, close_by_a_group_waits_for_no_map, TEST_SECONDS)
 {
 	struct stage *stage = &self->stage;
-	pid_t stalled, closing, waiting;
 
 	go_through_group(stage);
 	stage->device = must(vfio_group_device(stage->group, stage->edu_bdf));
-	stalled = start_stall(stage, stall_in_map);
-	closing = start(stage, wait_in_close);
-	close(stage->device);
-	stage->device = -1;
-	ASSERT_TRUE(comes_to_wait(closing));
-	check_neighbours(_metadata, stage, stalled);
-	EXPECT_EQ(0, result_of(start(stage, ask_group_status)));
-	waiting = start(stage, wait_in_group_device);
-	EXPECT_TRUE(comes_to_wait(waiting));
-	EXPECT_EQ(-EINTR, result_of_kill(waiting));
-	EXPECT_TRUE(is_running(closing));
-	stalling_file_answer(&stage->file);
-	EXPECT_EQ(0, result_of(stalled));
-	EXPECT_EQ(0, result_of(closing));
+	check_close_at_once(_metadata, stage);
 	stage->device = must(vfio_group_device(stage->group, stage->edu_bdf));
 	EXPECT_EQ(0, ioas_unmap_all(stage->iommufd, stage->ioas_id, NULL));
 }
@@ -665,6 +663,7 @@ TEST_F_TIMEOUT(stall_emulated, what_waits_for_a_pin_can_be_killed, TEST_SECONDS)
 			TH_LOG("wait %u", i);
 		}
 	}
+	EXPECT_EQ(0, vfio_detach(stage->device));
 	EXPECT_TRUE(is_running(stalled));
 	stalling_file_answer(&stage->file);
 	EXPECT_EQ(0, result_of(stalled));
