@@ -1,8 +1,8 @@
 #!/bin/bash
 # Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS [NODE_KERNEL NODE_INITRAMFS]
 # Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
-# the guest, then some again in guests with other IOMMUs, and on NODE_KERNEL, whose
-# /dev/vfio/vfio is an iommufd. TEST=prefix runs only what has a name that begins so,
+# the guest, in two parts, then some again in guests with other IOMMUs, and on NODE_KERNEL,
+# whose /dev/vfio/vfio is an iommufd. Two guests run side by side. TEST=prefix runs only what has a name that begins so,
 # TEST=name:test of the program of that name only the test. The last line is the count.
 set -euo pipefail
 
@@ -11,10 +11,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 only=${TEST:-}
 parameters=(MODE=test ONLY="$only")
 
-# The names, or the programs, of the tests in a list.
+# The names, or the programs, of the tests in a list, or in a part of it: "iommu" is the
+# programs of iommufd alone, "vfio" are the others.
 list_guest()
 {
-	sed '/^#/d; /^$/d' "$here/guest/$2" | awk -v column="$1" '{ print $column }' | LC_ALL=C sort -u
+	sed '/^#/d; /^$/d' "$here/guest/$2" |
+		awk -v column="$1" -v part="${3:-}" '
+			part == "" || part == ($2 ~ /^iommu/ ? "iommu" : "vfio") { print $column }' |
+		LC_ALL=C sort -u
 }
 
 # Is one of the names on stdin that of a test to run?
@@ -79,25 +83,30 @@ verdicts=("$out/host.log")
 run_host_tests >"$out/host.log"
 
 consoles=()
-# run_guest OUT LIST [PREFIX [PARAMETER...]]: what became of the guest is in its logs; a
-# status alone decides nothing.
+# run_guest OUT LIST [PREFIX [PART [PARAMETER...]]]: begin it, when no more than one other
+# runs. What became of the guest is in its logs; a status alone decides nothing.
 run_guest()
 {
-	list_guest 1 "$2" | sed "s/^/${3:-}/" | wanted || return 0
+	list_guest 1 "$2" "${4:-}" | sed "s/^/${3:-}/" | wanted || return 0
+	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
 	verdicts+=("$1/verdict.log") consoles+=("$1/console.log")
-	TIMEOUT=${TIMEOUT:-2400} "$here/boot.sh" "$1" "$kernel" "$initramfs" \
-		"${parameters[@]}" LIST="$2" PREFIX="${3:-}" "${@:4}" || true
-	touch "$1/verdict.log" "$1/console.log"
+	(
+		TIMEOUT=${TIMEOUT:-3600} "$here/boot.sh" "$1" "$kernel" "$initramfs" \
+			"${parameters[@]}" LIST="$2" PREFIX="${3:-}" PART="${4:-}" "${@:5}" || true
+		touch "$1/verdict.log" "$1/console.log"
+	) &
 }
 
-run_guest "$out" tests.list
+run_guest "$out" tests.list '' iommu
+run_guest "$out/vfio" tests.list '' vfio
 for iommu in amd virtio; do
-	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" movablecore=256M
+	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" '' movablecore=256M
 done
 if [ $# -gt 4 ]; then
 	kernel=$5 initramfs=$6
 	run_guest "$out/node" node.list node_
 fi
+wait
 cat /dev/null "${consoles[@]}" >"$out/consoles.log"
 echo "full output: ${verdicts[*]} ${consoles[*]}"
 exec "$here/judge.sh" "$out/consoles.log" "${verdicts[@]}"
