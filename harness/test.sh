@@ -42,14 +42,20 @@ run_host()
 	echo "@@ end $name $status"
 }
 
-# For a program that says by its exit status alone how it went.
+# For a program that says by its exit status alone how it went. Not every kernel lets
+# 32-bit programs run.
 as_one_case()
 {
-	local status=0
+	local name status=0
 
+	name=$(basename "$1")
 	"$1" || status=$?
+	if [ "$status" -eq 126 ] && [[ $name == *_32_test ]]; then
+		echo "ok 1 $name # SKIP the kernel of this machine runs no 32-bit programs"
+		return 0
+	fi
 	[ "$status" -eq 0 ] || printf 'not '
-	echo "ok 1 $(basename "$1")"
+	echo "ok 1 $name"
 	return "$status"
 }
 
