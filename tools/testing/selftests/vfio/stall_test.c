@@ -203,6 +203,11 @@ static int wait_in_attach(const struct stage *stage)
 	return vfio_attach_to(stage->device, stage->ioas_id);
 }
 
+static int wait_in_detach(const struct stage *stage)
+{
+	return vfio_detach(stage->device);
+}
+
 static int wait_in_hwpt_alloc(const struct stage *stage)
 {
 	__u32 hwpt_id;
@@ -663,7 +668,6 @@ TEST_F_TIMEOUT(stall_emulated, what_waits_for_a_pin_can_be_killed, TEST_SECONDS)
 			TH_LOG("wait %u", i);
 		}
 	}
-	EXPECT_EQ(0, vfio_detach(stage->device));
 	EXPECT_TRUE(is_running(stalled));
 	stalling_file_answer(&stage->file);
 	EXPECT_EQ(0, result_of(stalled));
