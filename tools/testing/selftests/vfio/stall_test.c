@@ -448,8 +448,9 @@ TEST_F_TIMEOUT(stall, close_by_a_group_waits_for_no_map, TEST_SECONDS)
 	go_through_group(stage);
 	stage->device = must(vfio_group_device(stage->group, stage->edu_bdf));
 	check_close_at_once(_metadata, stage);
-	stage->device = must(vfio_group_device(stage->group, stage->edu_bdf));
+	/* The process whose memory it was is gone. */
 	EXPECT_EQ(0, ioas_unmap_all(stage->iommufd, stage->ioas_id, NULL));
+	stage->device = must(vfio_group_device(stage->group, stage->edu_bdf));
 }
 
 #define EMULATED "/sys/bus/platform/devices/vfio_test.0"
