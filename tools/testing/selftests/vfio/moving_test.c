@@ -20,7 +20,7 @@
 /* 8192 pages; the engine's addresses end at 256 MiB */
 #define FRAGMENTS_LENGTH (32ULL << 20)
 #define FRAGMENTS_SECONDS 300
-/* Of the other, meanwhile; hundreds, where it need not wait. */
+/* Of the other, while a slow IOMMU works; hundreds, where it need not wait. */
 #define ROUNDS_MIN 16
 
 /* Another user, who has a device of its own */
@@ -64,8 +64,8 @@ FIXTURE(fragments)
 	pthread_t thread;
 	char *memory;
 	__u32 hwpt_id;
-	/* Is an attach so long that the other gets something done? */
-	bool replays;
+	/* Does the device's IOMMU take a request for each mapping? */
+	bool is_slow;
 };
 
 /* A table with a mapping for each page, which no device is attached to yet */
@@ -77,7 +77,7 @@ FIXTURE_SETUP(fragments)
 
 	edu_list_read(&list);
 	need(edu_alone(&list, 1), "two edu devices alone in their groups");
-	self->replays = pci_iommu_is_virtio(edu_alone(&list, 0)->bdf);
+	self->is_slow = pci_iommu_is_virtio(edu_alone(&list, 0)->bdf);
 	bound_device_open(bound, edu_alone(&list, 0)->bdf);
 	bound_device_open(&neighbour->bound, edu_alone(&list, 1)->bdf);
 	must(edu_start(&self->edu, bound->device));
@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(fragments, attach_does_not_keep_others_waiting,
 	for (i = 0; i < 2; i++) {
 		before = rounds(&self->neighbour);
 		EXPECT_EQ(0, vfio_attach_to(self->bound.device, self->hwpt_id));
-		if (self->replays)
+		if (self->is_slow)
 			EXPECT_LT(ROUNDS_MIN,
 				  rounds(&self->neighbour) - before);
 		EXPECT_TRUE(fragments_are_reached(&self->edu, self->memory));
@@ -148,7 +148,8 @@ TEST_F_TIMEOUT(fragments, unmap_does_not_keep_others_waiting, FRAGMENTS_SECONDS)
 	before = rounds(&self->neighbour);
 	EXPECT_EQ(0, ioas_unmap(bound->iommufd, bound->ioas_id, IOVA,
 				FRAGMENTS_LENGTH, NULL));
-	EXPECT_LT(ROUNDS_MIN, rounds(&self->neighbour) - before);
+	if (self->is_slow)
+		EXPECT_LT(ROUNDS_MIN, rounds(&self->neighbour) - before);
 	memory_fill(self->memory, CHUNK, UNTOUCHED);
 	EXPECT_EQ(0, edu_dma_write(&self->edu, IOVA, 0, EDU_DMA_MAX));
 	EXPECT_TRUE(memory_matches(self->memory, CHUNK, UNTOUCHED));
