@@ -24,7 +24,7 @@ compile()
 			[ -e "$2/drivers/vfio/${object%.o}.c" ] || continue
 			nm -S "$out/$1/drivers/vfio/$object" |
 				awk -v object="${object#./}" 'NF == 4 && $4 !~ /^(__|\.L|_rs|_note_)/ {
-					sub(/\.(cold|part|isra|constprop).*/, "", $4)
+					sub(/\.([0-9]|cold|part|isra|constprop).*/, "", $4)
 					print object, $4, $3, $2
 				}'
 		done | LC_ALL=C sort >"$out/$1.symbols"
