@@ -48,6 +48,7 @@
 #define __IOMMUFD_MAPPING_H
 
 #include <linux/atomic.h>
+#include <linux/container_of.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -146,6 +147,11 @@ struct mapping_place {
 	u64 iova;
 };
 
+static inline struct mapping *mapping_of(struct iova_area *area)
+{
+	return container_of(area, struct mapping, area);
+}
+
 void mapped_space_init(struct mapped_space *space);
 void mapped_space_destroy(struct mapped_space *space);
 
@@ -165,6 +171,9 @@ int mapping_cut(struct mapped_space *space, u64 iova);
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed);
 int mapping_remove_all(struct mapped_space *space, u64 *removed);
+
+void mappings_unpin(struct list_head *mappings);
+void table_unmap(struct mapped_table *table, u64 start, u64 length);
 
 int mapped_space_add_table(struct mapped_space *space,
 			   struct mapped_table *table);
