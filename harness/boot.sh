@@ -4,7 +4,8 @@
 # said, OUT/verdict.log what the guest's programs reported on a port of their own.
 # NAME=VALUE goes to the guest's init.
 #
-# IOMMU=intel, amd or virtio is what the guest's devices are behind (intel).
+# IOMMU=intel, wide, amd or virtio is what the guest's devices are behind (intel); wide is
+# an Intel one whose tables have 48 bits, with an edu that reaches all of them.
 # TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
 # of emulation. SHELL_GUEST=1 puts the console on this terminal. STOP_IF=program ends the
 # guest as soon as that succeeds when given console.log. DRY_RUN=1 prints the QEMU command
@@ -19,8 +20,12 @@ accel=tcg
 
 # virtio-iommu translates memory only: with it a device can raise any interrupt.
 unsafe="iommufd.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1"
+edu=''
 case ${IOMMU:-intel} in
 intel)	iommu=intel-iommu,intremap=on iommu_arguments='' ;;
+wide)	iommu=intel-iommu,intremap=on,aw-bits=48 edu=,dma_mask=0xffffffffffff
+	# for 16 TiB of address space in little memory: a page of 1 GiB
+	iommu_arguments="hugepagesz=1G hugepages=1" MEMORY=${MEMORY:-4G} ;;
 amd)	iommu=amd-iommu,intremap=on iommu_arguments='' ;;
 virtio)	iommu=virtio-iommu-pci iommu_arguments=$unsafe ;;
 *)	echo "boot: no IOMMU is called $IOMMU" >&2; exit 1 ;;
@@ -39,7 +44,7 @@ machine=(
 	-M "q35,kernel-irqchip=split" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
 	-nodefaults -display none -no-reboot
 	-device "$iommu"
-	-device "edu,id=edu,addr=04"
+	-device "edu,id=edu,addr=04$edu"
 	-drive "if=none,id=disk,format=raw,file=$out/disk.img"
 	-device "nvme-subsys,id=subsystem"
 	-device "nvme,id=nvme,serial=harness,subsys=subsystem,addr=05,sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1"
@@ -61,7 +66,7 @@ machine=(
 # 6.1's driver of the AMD IOMMU looks beyond its table for a bus that firmware left out.
 # Neither bridge nor device has an interrupt pin: to find out where one of this bus leads,
 # the debug kernel interprets ACPI code until that times out, which takes 30 seconds.
-[ "${IOMMU:-intel}" != intel ] || machine+=(
+[[ ${IOMMU:-intel} != @(intel|wide) ]] || machine+=(
 	-device "pxb-pcie,id=bare,bus_nr=64,bypass_iommu=on,addr=0c"
 	-device "i82801b11-bridge,id=bare_bridge,bus=bare,addr=00"
 	-device "pci-testdev,id=bare_device,bus=bare_bridge,addr=01"

@@ -36,6 +36,17 @@ static void edu_write(struct edu *edu, unsigned int where, __u32 value)
 			 __ATOMIC_RELEASE);
 }
 
+/* All of an address at once: each store of 32 bits would be the whole one. */
+static void edu_write_address(struct edu *edu, unsigned int where,
+			      __u64 address)
+{
+	if (address >> 32)
+		__atomic_store_n((__u64 *)((char *)edu->registers + where),
+				 address, __ATOMIC_RELEASE);
+	else
+		edu_write(edu, where, address);
+}
+
 static int enable_bus_master(int device)
 {
 	struct vfio_region_info config;
@@ -84,13 +95,13 @@ void edu_stop(struct edu *edu)
 	munmap(edu->registers, EDU_BAR_SIZE);
 }
 
-static int edu_dma(struct edu *edu, __u32 src, __u32 dst, __u32 length,
+static int edu_dma(struct edu *edu, __u64 src, __u64 dst, __u32 length,
 		   __u32 command)
 {
 	unsigned int i;
 
-	edu_write(edu, EDU_DMA_SRC, src);
-	edu_write(edu, EDU_DMA_DST, dst);
+	edu_write_address(edu, EDU_DMA_SRC, src);
+	edu_write_address(edu, EDU_DMA_DST, dst);
 	edu_write(edu, EDU_DMA_COUNT, length);
 	edu_write(edu, EDU_DMA_CMD, EDU_DMA_START | command);
 	for (i = 0; i < POLL_MAX; i++) {

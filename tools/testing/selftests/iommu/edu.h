@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * QEMU's edu device through VFIO: a 4 KiB buffer, and an engine that copies
- * between it and the bus. Bus addresses have 28 bits.
+ * between it and the bus. Bus addresses have 28 bits, unless the emulator was
+ * told otherwise.
  */
 #ifndef __IOMMU_EDU_H
 #define __IOMMU_EDU_H
