@@ -108,6 +108,7 @@ run_guest "$out/vfio" tests.list '' vfio
 for iommu in amd virtio; do
 	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" '' movablecore=256M
 done
+IOMMU=wide run_guest "$out/wide" wide.list wide_
 if [ $# -gt 4 ]; then
 	kernel=$5 initramfs=$6
 	run_guest "$out/node" node.list node_

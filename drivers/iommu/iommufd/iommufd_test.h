@@ -31,8 +31,13 @@ enum iommu_test_op {
 	IOMMU_TEST_OP_DEV_CHECK_CACHE = 16,
 	/* Ours: what has an owner is bound once more, which has to fail */
 	IOMMU_TEST_OP_BIND_AGAIN = 0x10000,
-	IOMMU_TEST_OP_ACCESS_AGAIN = 0x10001
+	IOMMU_TEST_OP_ACCESS_AGAIN = 0x10001,
+	/* Ours: unmap a range, and look at the flushes of a page table */
+	IOMMU_TEST_OP_WATCH_UNMAP = 0x10003
 };
+
+/* WATCH_UNMAP tells that many flushes apart. */
+#define TEST_FLUSHES_MAX 4
 
 /* The mock IOMMU: what it translates, and in which units */
 enum {
@@ -182,6 +187,14 @@ struct iommu_test_cmd {
 			__u32 id;
 			__u32 cache;
 		} check_dev_cache;
+		/* WATCH_UNMAP */
+		struct {
+			__aligned_u64 iova;
+			__aligned_u64 length;
+			__aligned_u64 out_longest;
+			__u32 out_flushes;
+			__u32 out_tables[TEST_FLUSHES_MAX];
+		} watch_unmap;
 	};
 	/* Ends the smallest structure that is accepted */
 	__u32 last;

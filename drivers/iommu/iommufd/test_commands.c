@@ -12,7 +12,9 @@
 #include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -588,6 +590,71 @@ static int test_access_again(struct iommufd_command *command)
 	return ret;
 }
 
+/* What the flushes of watched_ops see. One watcher at a time. */
+static DEFINE_MUTEX(watch_lock);
+static const struct iommu_domain_ops *watched_former;
+static struct iommu_test_cmd *watch_result;
+
+/* The tables on the list are freed after this flush. */
+static void watched_sync(struct iommu_domain *domain,
+			 struct iommu_iotlb_gather *gather)
+{
+	u32 nr = watch_result->watch_unmap.out_flushes++;
+	u64 length = gather->end - gather->start + 1;
+	struct list_head *table;
+
+	if (nr < TEST_FLUSHES_MAX)
+		list_for_each(table, &gather->freelist)
+			watch_result->watch_unmap.out_tables[nr]++;
+	watch_result->watch_unmap.out_longest =
+		max(watch_result->watch_unmap.out_longest, length);
+	watched_former->iotlb_sync(domain, gather);
+}
+
+/* Nobody else uses the domain: an IOAS that only this test knows. */
+static int watch_unmap(struct iommufd_hwpt *hwpt, struct iommu_test_cmd *arg)
+{
+	u64 iova = arg->watch_unmap.iova, removed;
+	struct iommu_domain *domain = hwpt->table.domain;
+	struct iommu_domain_ops ops = *domain->ops;
+	u64 last;
+	int ret;
+
+	if (!ops.iotlb_sync)
+		return -EOPNOTSUPP;
+	if (!arg->watch_unmap.length ||
+	    check_add_overflow(iova, arg->watch_unmap.length - 1, &last))
+		return -EINVAL;
+	arg->watch_unmap.out_flushes = 0;
+	arg->watch_unmap.out_longest = 0;
+	memset(arg->watch_unmap.out_tables, 0,
+	       sizeof(arg->watch_unmap.out_tables));
+	ops.iotlb_sync = watched_sync;
+	watched_former = domain->ops;
+	watch_result = arg;
+	domain->ops = &ops;
+	ret = mapping_remove_range(&hwpt->ioas->space, iova, last, &removed);
+	domain->ops = watched_former;
+	return ret;
+}
+
+static int test_watch_unmap(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct iommufd_object *object;
+	int ret;
+
+	object = iommufd_object_get(command->ictx, arg->id, &iommufd_hwpt_ops);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	mutex_lock(&watch_lock);
+	ret = watch_unmap(container_of(object, struct iommufd_hwpt, object),
+			  arg);
+	mutex_unlock(&watch_lock);
+	iommufd_object_put(object);
+	return ret ?: iommufd_command_reply(command);
+}
+
 /* IOMMU_TEST_CMD */
 int iommufd_test_command(struct iommufd_command *command)
 {
@@ -626,6 +693,8 @@ int iommufd_test_command(struct iommufd_command *command)
 		return test_bind_again(command);
 	case IOMMU_TEST_OP_ACCESS_AGAIN:
 		return test_access_again(command);
+	case IOMMU_TEST_OP_WATCH_UNMAP:
+		return test_watch_unmap(command);
 	default:
 		return -EOPNOTSUPP;
 	}

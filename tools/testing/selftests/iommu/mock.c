@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "mock.h"
@@ -85,6 +86,27 @@ int mock_reserve(int iommufd, __u32 ioas_id, __u64 start, __u64 length)
 	};
 
 	return test_call(iommufd, &cmd);
+}
+
+int table_watch_unmap(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
+		      struct watched_unmap *watched)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_WATCH_UNMAP,
+		.id = hwpt_id,
+		.watch_unmap.iova = iova,
+		.watch_unmap.length = length,
+	};
+	int ret;
+
+	ret = test_call(iommufd, &cmd);
+	if (ret)
+		return ret;
+	watched->flushes = cmd.watch_unmap.out_flushes;
+	watched->longest = cmd.watch_unmap.out_longest;
+	memcpy(watched->tables, cmd.watch_unmap.out_tables,
+	       sizeof(watched->tables));
+	return 0;
 }
 
 int mock_translates(int iommufd, __u32 hwpt_id, const void *memory,

@@ -37,6 +37,18 @@ int mock_reserve(int iommufd, __u32 ioas_id, __u64 start, __u64 length);
 /* 0 when the page table translates the IOVA to this memory */
 int mock_translates(int iommufd, __u32 hwpt_id, const void *memory,
 		    __u64 length, __u64 iova);
+/*
+ * Unmap a range of an IOAS and look at the flushes of one of its page tables:
+ * how many there are, the bytes of the largest, and how many tables are freed
+ * with each of the first. 0 or a negative errno
+ */
+struct watched_unmap {
+	__u32 flushes;
+	__u64 longest;
+	__u32 tables[TEST_FLUSHES_MAX];
+};
+int table_watch_unmap(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
+		      struct watched_unmap *watched);
 /* 0 when each page is pinned that often; pages of larger ones do not count */
 int mock_pinned(int iommufd, const void *memory, __u64 length, __u32 pins);
 
