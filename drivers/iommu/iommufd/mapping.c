@@ -516,18 +516,40 @@ static int fill_flush(struct table_fill *fill)
 	return fill_pause();
 }
 
+/* Memory that is not cut at the end of a call */
+static int fill_add(struct table_fill *fill, phys_addr_t start, u64 length)
+{
+	struct iommu_phys_range *range = &fill->batch[fill->nr++];
+
+	range->start = start;
+	range->length = length;
+	fill->length += length;
+	fill->left -= length;
+	if (fill->nr != fill->max && fill->left &&
+	    table_call_room(fill->iova + fill->length) != TABLE_CALL_MAX)
+		return 0;
+	return fill_flush(fill);
+}
+
 static int fill_visit(const struct page_run *run, void *data)
 {
 	struct table_fill *fill = data;
-	struct iommu_phys_range *range = &fill->batch[fill->nr++];
+	phys_addr_t start = PFN_PHYS(run->pfn) + fill->offset;
+	u64 length = min(((u64)run->nr_pages << PAGE_SHIFT) - fill->offset,
+			 fill->left);
 
-	range->start = PFN_PHYS(run->pfn) + fill->offset;
-	range->length = min(((u64)run->nr_pages << PAGE_SHIFT) - fill->offset,
-			    fill->left);
 	fill->offset = 0;
-	fill->length += range->length;
-	fill->left -= range->length;
-	return fill->nr == fill->max || !fill->left ? fill_flush(fill) : 0;
+	while (length) {
+		u64 part = min(length,
+			       table_call_room(fill->iova + fill->length));
+		int ret = fill_add(fill, start, part);
+
+		if (ret)
+			return ret;
+		start += part;
+		length -= part;
+	}
+	return 0;
 }
 
 /*

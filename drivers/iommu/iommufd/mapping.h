@@ -23,6 +23,12 @@
  *   mapping, and that has one creator or remover.
  * - An unmap covers whole maps, all of it mapped. VT-d removes the neighbours
  *   of a hole, SMMUv3 warns, virtio-iommu removes nothing.
+ * - A call has a bound, which is TABLE_CALL_MAX. AMD and virtio-iommu visit
+ *   each page and each map, SMMUv3 without range invalidation gives the IOMMU a
+ *   command for each page, all of them without a chance for others to run; and
+ *   whoever counts the pages of a flush in an int, as VT-d did, has room.
+ * - A map is not taken apart by the unmap of a part, which virtio-iommu refuses.
+ *   So it ends where unmaps are cut.
  * - A domain is freed when no group is attached to it. That needs no unmap.
  *
  * Lock order:
@@ -36,10 +42,10 @@
  *
  * A map holds tables_lock shared while it fills the tables, so that maps run
  * side by side; adding and removing a table takes it exclusively, and so does
- * attaching a group to a table. Nobody has it while memory is pinned or let go: a page may take as long as another process
- * likes. Hence a map pins before it takes the lock, and who adds a table
- * announces that, and pins what there is, before it fills the table. An unmap
- * unpins when it has given the lock back.
+ * attaching a group to a table. Nobody has it while memory is pinned or let go:
+ * a page may take as long as another process likes. Hence a map pins before it
+ * takes the lock, and who adds a table announces that, and pins what there is,
+ * before it fills the table. An unmap unpins when it has given the lock back.
  *
  * Nobody waits for a mapping that another thread is building or removing: lock
  * is only held to look and to change states.
@@ -54,6 +60,14 @@
 #include <linux/rwsem.h>
 
 #include "iova_space.h"
+#include "page_runs.h"
+
+/*
+ * A call of an IOMMU driver stays between two multiples of this. No page of a
+ * table goes across one, since a page is as aligned as it is long, and no longer
+ * than a run of the record.
+ */
+#define TABLE_CALL_MAX ((u64)PAGE_SIZE << PAGE_RUN_COUNT_BITS)
 
 struct iommu_domain;
 struct page;
@@ -150,6 +164,12 @@ struct mapping_place {
 static inline struct mapping *mapping_of(struct iova_area *area)
 {
 	return container_of(area, struct mapping, area);
+}
+
+/* How much a call that begins at @iova may cover */
+static inline u64 table_call_room(u64 iova)
+{
+	return TABLE_CALL_MAX - (iova & (TABLE_CALL_MAX - 1));
 }
 
 void mapped_space_init(struct mapped_space *space);

@@ -6,8 +6,12 @@
  * neighbours with one call for each table, so that they are flushed together,
  * then unpin, with no lock held, then give the ranges back. The translation is
  * always gone and flushed before the first page is released.
+ *
+ * A call covers at most TABLE_CALL_MAX bytes. A longer run, or a longer mapping,
+ * is cut at multiples of that, which no map goes across either.
  */
 #include <linux/iommu.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 
 #include "mapping.h"
@@ -18,10 +22,16 @@
 /* Take a range of whole mappings, or of what was just mapped, out of @table. */
 void table_unmap(struct mapped_table *table, u64 start, u64 length)
 {
-	size_t unmapped = iommu_unmap(table->domain, start, length);
+	while (length) {
+		u64 part = min(length, table_call_room(start));
+		size_t unmapped = iommu_unmap(table->domain, start, part);
 
-	WARN_ONCE(unmapped != length, "iommufd: IOMMU driver unmapped %zu of %llu bytes\n",
-		  unmapped, length);
+		WARN_ONCE(unmapped != part, "iommufd: IOMMU driver unmapped %zu of %llu bytes\n",
+			  unmapped, part);
+		start += part;
+		length -= part;
+		cond_resched();
+	}
 }
 
 /**

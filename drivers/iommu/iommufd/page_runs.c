@@ -19,7 +19,7 @@
 
 #include "page_runs.h"
 
-#define RUN_COUNT_BITS 20
+#define RUN_COUNT_BITS PAGE_RUN_COUNT_BITS
 #define RUN_COUNT_MAX (BIT(RUN_COUNT_BITS) - 1)
 
 struct page_runs_chunk {

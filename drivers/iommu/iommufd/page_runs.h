@@ -17,6 +17,9 @@
 
 struct page_runs_chunk;
 
+/* A run has less than 1 << PAGE_RUN_COUNT_BITS pages. */
+#define PAGE_RUN_COUNT_BITS 20
+
 /**
  * struct page_run - neighbouring page frames
  * @pfn: the first page frame

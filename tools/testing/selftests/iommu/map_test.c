@@ -11,12 +11,12 @@
 
 #include "../kselftest_harness.h"
 #include "edu.h"
+#include "memory_file.h"
 #include "space.h"
 
 #define IOVA 0x100000ULL
 #define MSI_START 0xfee00000ULL
 #define MSI_LENGTH 0x100000ULL
-#define HUGE_PAGE 0x200000ULL
 #define FIXED (MAP_RW | IOMMU_IOAS_MAP_FIXED_IOVA)
 
 /* Every test of this fixture runs on both kinds of space. */
@@ -666,6 +666,24 @@ TEST_F_TIMEOUT(map_with_table, shared_file_may_be_mapped, TEST_SECONDS)
 	ASSERT_NE(MAP_FAILED, file);
 	EXPECT_EQ(0, map_fixed(&self->space, file, MEMORY_LENGTH, IOVA));
 	EXPECT_EQ(MEMORY_PAGES, pages_pinned());
+}
+
+/* A driver is not asked for a part of what it got in one piece. */
+TEST_F_TIMEOUT(map_with_table, large_page_across_4_gib_goes_whole, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	const __u64 iova = (4ULL << 30) - HUGE_PAGE / 2;
+	int file = must(file_open(FILE_HUGETLB));
+	__u64 unmapped = 0;
+
+	need(huge_pages_reserve(), "huge pages");
+	must(errno_of(ftruncate(file, HUGE_PAGE)));
+	ASSERT_EQ(0, ioas_map_file_fixed(iommufd, self->space.ioas_id, file, 0,
+					 HUGE_PAGE, iova));
+	EXPECT_EQ(0, ioas_unmap(iommufd, self->space.ioas_id, iova, HUGE_PAGE,
+				&unmapped));
+	EXPECT_EQ(HUGE_PAGE, unmapped);
+	close(file);
 }
 
 TEST_F_TIMEOUT(map_with_table, private_file_may_be_mapped_to_read, TEST_SECONDS)

@@ -140,6 +140,22 @@ static bool table_works(FIXTURE_DATA(limit) * self)
 	return works && !unmap(self, 0, PAGE_SIZE);
 }
 
+/* One mapping, and the neighbours that go with it, in as many calls as needed */
+TEST_F_TIMEOUT(limit, no_call_covers_more_than_a_driver_takes, LIMIT_SECONDS)
+{
+	const __u64 call = PAGE_SIZE << 20, iova = 4 * call;
+	const __u64 length = call + call / 4;
+	struct watched_unmap watched = { 0 };
+
+	need(mock_exists(), "IOMMU_TEST_CMD");
+	fill(self, iova, length, 2);
+	EXPECT_EQ(0, table_watch_unmap(self->bound.iommufd, self->hwpt_id,
+				       iova, 2 * length, &watched));
+	EXPECT_EQ(3, watched.flushes);
+	EXPECT_EQ(call, watched.longest);
+	EXPECT_EQ(0, pages_pinned());
+}
+
 /* So many large pages fit into this machine's tables, and into the time. */
 static bool can_fill(FIXTURE_DATA(limit) * self, __u64 length)
 {
