@@ -32,6 +32,8 @@ enum iommu_test_op {
 	/* Ours: what has an owner is bound once more, which has to fail */
 	IOMMU_TEST_OP_BIND_AGAIN = 0x10000,
 	IOMMU_TEST_OP_ACCESS_AGAIN = 0x10001,
+	/* Ours: a page table that does not do as it is told */
+	IOMMU_TEST_OP_MD_REFUSE = 0x10002,
 	/* Ours: unmap a range, and look at the flushes of a page table */
 	IOMMU_TEST_OP_WATCH_UNMAP = 0x10003
 };
@@ -187,6 +189,11 @@ struct iommu_test_cmd {
 			__u32 id;
 			__u32 cache;
 		} check_dev_cache;
+		/* MD_REFUSE: all ones for no page */
+		struct {
+			__aligned_u64 map_iova;
+			__aligned_u64 unmap_iova;
+		} refuse;
 		/* WATCH_UNMAP */
 		struct {
 			__aligned_u64 iova;

@@ -5,8 +5,7 @@
  * A page table is an xarray with an entry for each mock page, which is smaller
  * than the CPU's so that tests see what a driver with small pages sees. It
  * complains where real drivers do harm: about an unmap that does not cover
- * whole maps, about a use of a table that meets an attach or a detach of it, and
- * about translations that are left when a table is freed.
+ * whole maps, and about a use of a table that meets an attach or a detach of it.
  */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -30,6 +29,9 @@
 struct mock_domain {
 	struct iommu_domain domain;
 	struct xarray pages;
+	/* the IOVA of pages that are not mapped, and not unmapped */
+	u64 refuse_map;
+	u64 refuse_unmap;
 	/* shared by maps and unmaps. Nobody waits for it: see mock_use() */
 	struct rw_semaphore users;
 };
@@ -95,6 +97,8 @@ static struct iommu_domain *mock_domain_alloc(unsigned int type)
 	if (!mock)
 		return NULL;
 	xa_init(&mock->pages);
+	mock->refuse_map = U64_MAX;
+	mock->refuse_unmap = U64_MAX;
 	init_rwsem(&mock->users);
 	mock->domain.geometry.aperture_start = MOCK_APERTURE_START;
 	mock->domain.geometry.aperture_end = MOCK_APERTURE_LAST;
@@ -211,12 +215,15 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
 	struct mock_domain *mock = to_mock_domain(domain);
+	u64 refused = READ_ONCE(mock->refuse_map);
 	size_t length = pgsize * pgcount;
 	int ret;
 
 	if (WARN_ON(!(prot & IOMMU_CACHE)) ||
 	    WARN_ON(iova % MOCK_PAGE_SIZE || paddr % MOCK_PAGE_SIZE))
 		return -EINVAL;
+	if (refused >= iova && refused - iova < length)
+		return -ENOSPC;
 	if (!mock_use(mock))
 		return -EBUSY;
 	ret = mock_store(mock, iova / MOCK_PAGE_SIZE, length / MOCK_PAGE_SIZE,
@@ -231,11 +238,15 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 static unsigned long mock_remove(struct mock_domain *mock, unsigned long first,
 				 unsigned long nr)
 {
+	u64 refused = READ_ONCE(mock->refuse_unmap) / MOCK_PAGE_SIZE;
 	unsigned long i;
 
 	for (i = 0; i != nr; i++) {
-		void *old = xa_erase(&mock->pages, first + i);
+		void *old;
 
+		if (first + i == refused)
+			return i;
+		old = xa_erase(&mock->pages, first + i);
 		/* A hole: real drivers remove the neighbours here. */
 		if (WARN_ON(!old))
 			return i;
@@ -373,6 +384,16 @@ void mock_device_destroy(struct device *dev)
 {
 	iommu_release_device(dev);
 	device_unregister(dev);
+}
+
+/* A map and an unmap come no further than these; U64_MAX for no such page. */
+void mock_domain_refuse(struct iommu_domain *domain, u64 map_iova,
+			u64 unmap_iova)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+
+	WRITE_ONCE(mock->refuse_map, map_iova);
+	WRITE_ONCE(mock->refuse_unmap, unmap_iova);
 }
 
 bool mock_device_check_cache(struct device *dev, u32 index, u32 value)

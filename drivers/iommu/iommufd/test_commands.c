@@ -590,6 +590,27 @@ static int test_access_again(struct iommufd_command *command)
 	return ret;
 }
 
+/* An IOMMU that does not do as it is told */
+static int test_refuse(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct iommufd_object *object;
+	struct iommu_domain *domain;
+	int ret = 0;
+
+	object = iommufd_object_get(command->ictx, arg->id, &iommufd_hwpt_ops);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	domain = container_of(object, struct iommufd_hwpt, object)->table.domain;
+	if (mock_domain_is(domain))
+		mock_domain_refuse(domain, arg->refuse.map_iova,
+				   arg->refuse.unmap_iova);
+	else
+		ret = -EINVAL;
+	iommufd_object_put(object);
+	return ret;
+}
+
 /* What the flushes of watched_ops see. One watcher at a time. */
 static DEFINE_MUTEX(watch_lock);
 static const struct iommu_domain_ops *watched_former;
@@ -693,6 +714,8 @@ int iommufd_test_command(struct iommufd_command *command)
 		return test_bind_again(command);
 	case IOMMU_TEST_OP_ACCESS_AGAIN:
 		return test_access_again(command);
+	case IOMMU_TEST_OP_MD_REFUSE:
+		return test_refuse(command);
 	case IOMMU_TEST_OP_WATCH_UNMAP:
 		return test_watch_unmap(command);
 	default:

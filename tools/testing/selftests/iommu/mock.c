@@ -88,6 +88,18 @@ int mock_reserve(int iommufd, __u32 ioas_id, __u64 start, __u64 length)
 	return test_call(iommufd, &cmd);
 }
 
+int mock_refuse(int iommufd, __u32 hwpt_id, __u64 map_iova, __u64 unmap_iova)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_MD_REFUSE,
+		.id = hwpt_id,
+		.refuse.map_iova = map_iova,
+		.refuse.unmap_iova = unmap_iova,
+	};
+
+	return test_call(iommufd, &cmd);
+}
+
 int table_watch_unmap(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
 		      struct watched_unmap *watched)
 {
