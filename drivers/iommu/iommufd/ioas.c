@@ -199,7 +199,7 @@ static int ioas_add(struct iommufd_ioas *ioas, struct list_head *mappings,
 	return 0;
 
 err_clear:
-	mappings_clear(&ioas->space, mappings);
+	ret = mappings_clear(&ioas->space, mappings) ?: ret;
 err_displace:
 	mappings_displace(&ioas->space, mappings);
 err_free:

@@ -40,6 +40,8 @@ enum iova_area_state {
 	IOVA_AREA_DRAINING,
 	/* being removed: only its remover touches it */
 	IOVA_AREA_GOING,
+	/* a table may translate it, and nobody can change that */
+	IOVA_AREA_STUCK,
 };
 
 /**

@@ -10,6 +10,7 @@
  *	live      mappings_release() gave it to everybody
  *	draining  a remover waits until kernel users have let go
  *	going     a remover owns it
+ *	stuck     the IOMMU driver did not unmap it; mapping_removal.c has more
  *
  * A creator works on a list: one mapping for user memory, and for a copy one
  * for each mapping of the source. They are placed side by side and succeed or
@@ -43,6 +44,7 @@ void mapped_space_init(struct mapped_space *space)
 	init_rwsem(&space->tables_lock);
 	INIT_LIST_HEAD(&space->tables);
 	INIT_LIST_HEAD(&space->new_tables);
+	INIT_LIST_HEAD(&space->stuck);
 	space->large_pages = true;
 	init_rwsem(&space->clients_lock);
 }
@@ -51,6 +53,7 @@ void mapped_space_init(struct mapped_space *space)
 void mapped_space_destroy(struct mapped_space *space)
 {
 	WARN_ON(space->nr_tables);
+	WARN_ON(!list_empty(&space->stuck));
 	iova_space_destroy(&space->iova);
 	mutex_destroy(&space->lock);
 }
@@ -505,12 +508,13 @@ static int fill_pause(void)
 
 static int fill_flush(struct table_fill *fill)
 {
+	size_t mapped;
 	int ret = iommu_map_ranges(fill->table->domain, fill->iova,
-				   fill->batch, fill->nr, fill->prot);
+				   fill->batch, fill->nr, fill->prot, &mapped);
 
+	fill->iova += mapped;
 	if (ret)
 		return ret;
-	fill->iova += fill->length;
 	fill->length = 0;
 	fill->nr = 0;
 	return fill_pause();
@@ -575,26 +579,21 @@ static int fill_visit_single(const struct page_run *run, void *data)
 	return 0;
 }
 
-/* All or nothing. The memory is pinned. */
+/* The memory is pinned. A failure leaves in the table what @fill is past. */
 static int table_map_walk(struct mapping *mapping, struct table_fill *fill,
 			  int (*visit)(const struct page_run *run, void *data))
 {
-	u64 start = mapping->area.start;
-	int ret;
-
 	fill->prot = mapping->prot;
-	fill->iova = start;
+	fill->iova = mapping->area.start;
 	fill->offset = offset_in_page(mapping->offset);
 	fill->left = iova_area_length(&mapping->area);
-	ret = user_memory_walk(mapping->memory, mapping_pages(mapping), visit,
-			       fill);
-	if (ret && fill->iova != start)
-		table_unmap(fill->table, start, fill->iova - start);
-	return ret;
+	return user_memory_walk(mapping->memory, mapping_pages(mapping), visit,
+				fill);
 }
 
+/* @mapped is set to how much of it the table has, also after a failure. */
 static int table_map(struct mapped_space *space, struct mapped_table *table,
-		     struct mapping *mapping)
+		     struct mapping *mapping, u64 *mapped)
 {
 	struct page_range range = mapping_pages(mapping);
 	struct iommu_phys_range small[FILL_BATCH_SMALL];
@@ -605,38 +604,45 @@ static int table_map(struct mapped_space *space, struct mapped_table *table,
 	};
 	int ret;
 
-	if (!space->large_pages)
-		return table_map_walk(mapping, &fill, fill_visit_single);
-
-	if (range.last - range.first >= FILL_BATCH_SMALL) {
+	lockdep_assert_held(&space->tables_lock);
+	*mapped = 0;
+	if (space->large_pages &&
+	    range.last - range.first >= FILL_BATCH_SMALL) {
 		fill.batch = (void *)__get_free_page(GFP_KERNEL);
 		fill.max = FILL_BATCH;
 		if (!fill.batch)
 			return -ENOMEM;
 	}
-	ret = table_map_walk(mapping, &fill, fill_visit);
+	ret = table_map_walk(mapping, &fill, space->large_pages ?
+			     fill_visit : fill_visit_single);
+	*mapped = fill.iova - mapping->area.start;
 	if (fill.batch != small)
 		free_page((unsigned long)fill.batch);
 	return ret;
 }
 
-/* Into every table, or none. The caller has tables_lock shared. */
+/*
+ * Into every table, or none. The caller has tables_lock shared. What cannot be
+ * undone is in state stuck afterwards.
+ */
 static int mapping_fill(struct mapped_space *space, struct mapping *mapping)
 {
 	struct mapped_table *table;
+	u64 mapped;
 	int ret;
 
 	list_for_each_entry(table, &space->tables, link) {
-		ret = table_map(space, table, mapping);
+		ret = table_map(space, table, mapping, &mapped);
 		if (ret)
 			goto err_unmap;
 	}
 	return 0;
 
 err_unmap:
+	mapping_unmap(space, table, mapping, mapped);
 	list_for_each_entry_continue_reverse(table, &space->tables, link)
-		table_unmap(table, mapping->area.start,
-			    iova_area_length(&mapping->area));
+		mapping_unmap(space, table, mapping,
+			      iova_area_length(&mapping->area));
 	return ret;
 }
 
@@ -646,11 +652,14 @@ static void mapping_clear(struct mapped_space *space, struct mapping *mapping)
 	struct mapped_table *table;
 
 	list_for_each_entry(table, &space->tables, link)
-		table_unmap(table, mapping->area.start,
-			    iova_area_length(&mapping->area));
+		mapping_unmap(space, table, mapping,
+			      iova_area_length(&mapping->area));
 }
 
-/* All into every table, or none. The caller has tables_lock shared. */
+/*
+ * All into every table, or none. The caller has tables_lock shared. Return: 0;
+ * an errno; -EIO when some are stuck, which are not in the list any more.
+ */
 static int fill_all(struct mapped_space *space, struct list_head *mappings)
 {
 	struct mapping *mapping;
@@ -669,7 +678,7 @@ err_clear:
 		mapping_clear(space, mapping);
 		mappings_pause(mapping, mappings);
 	}
-	return ret;
+	return mappings_set_stuck_aside(space, mappings) ? -EIO : ret;
 }
 
 /*
@@ -706,7 +715,8 @@ static int pin_and_lock(struct mapped_space *space, struct list_head *mappings)
  *
  * Context: a fatal signal ends it.
  * Return: 0; an errno of user_memory_pin() or of the IOMMU driver, then no
- * table has any of it, and mappings_displace() unpins what was pinned.
+ * table has any of it, and mappings_displace() unpins what was pinned; -EIO when
+ * the driver did not undo some, which are stuck and not in the list any more.
  */
 int mappings_fill(struct mapped_space *space, struct list_head *mappings)
 {
@@ -732,11 +742,15 @@ out_unlock:
 /**
  * mappings_clear() - Undo mappings_fill()
  * @space: where they were filled
- * @mappings: in state ready; building afterwards
+ * @mappings: in state ready; building afterwards, but for those that are stuck
+ *	      and not in the list any more
+ *
+ * Return: 0; -EIO when some are stuck.
  */
-void mappings_clear(struct mapped_space *space, struct list_head *mappings)
+int mappings_clear(struct mapped_space *space, struct list_head *mappings)
 {
 	struct mapping *mapping;
+	int ret;
 
 	down_read(&space->tables_lock);
 	mutex_lock(&space->lock);
@@ -749,7 +763,9 @@ void mappings_clear(struct mapped_space *space, struct list_head *mappings)
 		mapping_clear(space, mapping);
 		mappings_pause(mapping, mappings);
 	}
+	ret = mappings_set_stuck_aside(space, mappings) ? -EIO : 0;
 	up_read(&space->tables_lock);
+	return ret;
 }
 
 /**
@@ -795,7 +811,7 @@ static struct mapping *cut_claim(struct mapped_space *space, u64 iova)
 	    atomic_read(&mapping->nr_users))
 		ret = -EINVAL;
 	else if (area->state != IOVA_AREA_LIVE)
-		ret = -EBUSY;
+		ret = area->state == IOVA_AREA_STUCK ? -EIO : -EBUSY;
 	else
 		area->state = IOVA_AREA_GOING;
 out_unlock:
@@ -854,7 +870,7 @@ static int cut_claimed(struct mapped_space *space, struct mapping *lower,
  *
  * Return: 0; -EINVAL when @iova is misaligned, or the mapping has kernel users
  * or may be in large pages; -EBUSY when another thread is making or removing
- * it; -ENOMEM.
+ * it; -EIO when it is stuck; -ENOMEM.
  */
 int mapping_cut(struct mapped_space *space, u64 iova)
 {
@@ -948,10 +964,11 @@ static void table_unreserve(struct mapped_space *space,
 static int table_fill(struct mapped_space *space, struct mapped_table *table)
 {
 	struct mapping *mapping;
+	u64 mapped;
 	int ret;
 
 	for_each_live_mapping(mapping, space) {
-		ret = table_map(space, table, mapping);
+		ret = table_map(space, table, mapping, &mapped);
 		if (ret)
 			return ret;
 		cond_resched();
@@ -1033,20 +1050,27 @@ int mapped_space_add_table(struct mapped_space *space,
  * @space: where it was added
  * @table: no device can reach it any more, and its owner frees it next
  *
- * Nothing is unmapped one by one: freeing the table does that.
+ * Nothing is unmapped one by one: freeing the table does that. With the last one
+ * what was stuck goes.
  */
 void mapped_space_remove_table(struct mapped_space *space,
 			       struct mapped_table *table)
 {
+	LIST_HEAD(stuck);
 	bool last;
 
 	down_write(&space->tables_lock);
 	list_del(&table->link);
 	table_unreserve(space, table);
 	last = !space->nr_tables;
-	up_write(&space->tables_lock);
 	if (last)
-		space_unpin(space);
+		mappings_claim_stuck(space, &stuck);
+	up_write(&space->tables_lock);
+	if (!last)
+		return;
+	space_unpin(space);
+	mappings_displace(space, &stuck);
+	mappings_free(&stuck);
 }
 
 /*

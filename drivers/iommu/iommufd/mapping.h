@@ -29,6 +29,7 @@
  *   whoever counts the pages of a flush in an int, as VT-d did, has room.
  * - A map is not taken apart by the unmap of a part, which virtio-iommu refuses.
  *   So it ends where unmaps are cut.
+ * - What an unmap did not report as unmapped may still be translated.
  * - A domain is freed when no group is attached to it. That needs no unmap.
  *
  * Lock order:
@@ -80,12 +81,12 @@ struct user_memory;
  * @offset: of the first byte from the start of @memory, in bytes
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @pinned: it has a pin on @memory. In states building and going its owner's;
- *          else under mapped_space.lock
+ *          else under mapped_space.lock. Stays in state stuck
  * @nr_users: kernel users. Raised under mapped_space.lock in state live; nobody
  *            removes the mapping before it is 0
  * @pins: struct mapping_pin.rb; under mapped_space.lock
  * @link: in the list of its creator, in states building and ready, or of its
- *        remover, in state going
+ *        remover, in state going, or in mapped_space.stuck
  */
 struct mapping {
 	struct iova_area area;
@@ -119,6 +120,7 @@ struct mapped_client {
  * @tables: struct mapped_table.link; under @tables_lock
  * @new_tables: those that have been announced, and are not filled yet; under
  *              @tables_lock
+ * @stuck: struct mapping.link, those in state stuck; under @lock
  * @nr_tables: how many there are of both: when not 0 mappings are pinned.
  *             Changes under @tables_lock, exclusively, and @lock
  * @large_pages: tables may use pages larger than the CPU's; under @tables_lock
@@ -133,6 +135,7 @@ struct mapped_space {
 	struct rw_semaphore tables_lock;
 	struct list_head tables;
 	struct list_head new_tables;
+	struct list_head stuck;
 	unsigned int nr_tables;
 	bool large_pages;
 	struct rw_semaphore clients_lock;
@@ -185,7 +188,7 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 		   struct mapping_place *place);
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
 int mappings_fill(struct mapped_space *space, struct list_head *mappings);
-void mappings_clear(struct mapped_space *space, struct list_head *mappings);
+int mappings_clear(struct mapped_space *space, struct list_head *mappings);
 void mappings_release(struct mapped_space *space, struct list_head *mappings);
 int mapping_cut(struct mapped_space *space, u64 iova);
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
@@ -193,7 +196,12 @@ int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 int mapping_remove_all(struct mapped_space *space, u64 *removed);
 
 void mappings_unpin(struct list_head *mappings);
-void table_unmap(struct mapped_table *table, u64 start, u64 length);
+void mapping_unmap(struct mapped_space *space, struct mapped_table *table,
+		   struct mapping *mapping, u64 length);
+bool mappings_set_stuck_aside(struct mapped_space *space,
+			      struct list_head *mappings);
+void mappings_claim_stuck(struct mapped_space *space,
+			  struct list_head *mappings);
 
 int mapped_space_add_table(struct mapped_space *space,
 			   struct mapped_table *table);

@@ -9,9 +9,17 @@
  *
  * A call covers at most TABLE_CALL_MAX bytes. A longer run, or a longer mapping,
  * is cut at multiples of that, which no map goes across either.
+ *
+ * What a driver does not unmap it may still translate. Such a mapping, and those
+ * above it that were to go with the same call, become stuck: their pages stay
+ * pinned and their IOVA taken, and nothing tries again, since it is not known any
+ * more what of them is mapped. They end when the IOAS has no table any more:
+ * nobody is attached to a table that is freed, so nothing is translated by it.
  */
 #include <linux/iommu.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
+#include <linux/printk.h>
 #include <linux/sched.h>
 
 #include "mapping.h"
@@ -19,19 +27,106 @@
 /* How many mappings are removed together. Bounds the time others see EBUSY. */
 #define REMOVAL_BATCH 256
 
-/* Take a range of whole mappings, or of what was just mapped, out of @table. */
-void table_unmap(struct mapped_table *table, u64 start, u64 length)
+/*
+ * Take a range of whole mappings, or what a failed map left of one, out of
+ * @table, and flush. Return: the bytes from @start on that are gone; when that
+ * is less than @length nothing is known of the rest.
+ */
+static u64 table_unmap(struct mapped_space *space, struct mapped_table *table,
+		       u64 start, u64 length)
 {
-	while (length) {
-		u64 part = min(length, table_call_room(start));
-		size_t unmapped = iommu_unmap(table->domain, start, part);
+	u64 done = 0;
 
-		WARN_ONCE(unmapped != part, "iommufd: IOMMU driver unmapped %zu of %llu bytes\n",
+	lockdep_assert_held(&space->tables_lock);
+	while (done != length) {
+		u64 iova = start + done;
+		u64 part = min(length - done, table_call_room(iova));
+		u64 unmapped = iommu_unmap(table->domain, iova, part);
+
+		WARN_ONCE(unmapped > part, "iommufd: IOMMU driver unmapped %llu of %llu bytes\n",
 			  unmapped, part);
-		start += part;
-		length -= part;
+		done += min(unmapped, part);
+		if (unmapped < part) {
+			pr_warn_ratelimited("iommufd: the IOMMU does not let go of IOVA 0x%llx to 0x%llx, whose pages stay pinned\n",
+					    start + done, start + length - 1);
+			break;
+		}
 		cond_resched();
 	}
+	return done;
+}
+
+static void mapping_set_stuck(struct mapped_space *space,
+			      struct mapping *mapping)
+{
+	mutex_lock(&space->lock);
+	mapping->area.state = IOVA_AREA_STUCK;
+	mutex_unlock(&space->lock);
+}
+
+/**
+ * mapping_unmap() - Take a mapping out of a table that it was just put into
+ * @space: where it was placed
+ * @table: one of its tables
+ * @mapping: in state building, or stuck; stuck afterwards when that fails
+ * @length: bytes, from its start, that the table has; may be 0
+ *
+ * Context: tables_lock is held.
+ */
+void mapping_unmap(struct mapped_space *space, struct mapped_table *table,
+		   struct mapping *mapping, u64 length)
+{
+	if (table_unmap(space, table, mapping->area.start, length) != length)
+		mapping_set_stuck(space, mapping);
+}
+
+/**
+ * mappings_set_stuck_aside() - Let a creator or remover go on without them
+ * @space: takes them
+ * @mappings: a list of mappings; those in state stuck leave it, pinned
+ *
+ * Context: tables_lock is held, so that there is a table.
+ * Return: whether there were any.
+ */
+bool mappings_set_stuck_aside(struct mapped_space *space,
+			      struct list_head *mappings)
+{
+	struct mapping *mapping, *next;
+	bool any = false;
+
+	lockdep_assert_held(&space->tables_lock);
+	mutex_lock(&space->lock);
+	list_for_each_entry_safe(mapping, next, mappings, link) {
+		if (mapping->area.state == IOVA_AREA_STUCK) {
+			list_move_tail(&mapping->link, &space->stuck);
+			any = true;
+		}
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
+	return any;
+}
+
+/**
+ * mappings_claim_stuck() - Take over what no table translates any more
+ * @space: has no table, and those that it had are attached to nothing
+ * @mappings: an empty list; the stuck ones, in state going
+ *
+ * Context: tables_lock is held exclusively.
+ */
+void mappings_claim_stuck(struct mapped_space *space,
+			  struct list_head *mappings)
+{
+	struct mapping *mapping;
+
+	lockdep_assert_held_write(&space->tables_lock);
+	mutex_lock(&space->lock);
+	list_splice_init(&space->stuck, mappings);
+	list_for_each_entry(mapping, mappings, link) {
+		mapping->area.state = IOVA_AREA_GOING;
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
 }
 
 /**
@@ -57,6 +152,8 @@ static int removal_claim(struct removal *removal, struct mapping *mapping)
 	    mapping->area.last > removal->last)
 		return -ENOENT;
 	if (mapping != removal->drained) {
+		if (mapping->area.state == IOVA_AREA_STUCK)
+			return -EIO;
 		if (mapping->area.state != IOVA_AREA_LIVE)
 			return -EBUSY;
 		if (atomic_read(&mapping->nr_users)) {
@@ -75,7 +172,8 @@ static int removal_claim(struct removal *removal, struct mapping *mapping)
 /*
  * Claim the next mappings. Return: 0, with an empty batch when there are no
  * more; -ENOENT for one that is only partly inside; -EBUSY for one that
- * somebody else works on. With an errno the batch holds the mappings below.
+ * somebody else works on; -EIO for one that is stuck. With an errno the batch
+ * holds the mappings below.
  */
 static int removal_collect(struct mapped_space *space, struct removal *removal)
 {
@@ -98,11 +196,41 @@ static int removal_collect(struct mapped_space *space, struct removal *removal)
 	return ret == -EAGAIN ? 0 : ret;
 }
 
-/* Take the batch out of all tables, neighbours together. */
-static void removal_unmap(struct mapped_space *space, struct list_head *batch)
+/* Those of the batch that reach into a range, the rest of a run */
+static void removal_set_stuck(struct mapped_space *space,
+			      struct list_head *batch, u64 start, u64 last)
+{
+	struct mapping *mapping;
+
+	list_for_each_entry(mapping, batch, link)
+		if (mapping->area.last >= start && mapping->area.start <= last)
+			mapping_set_stuck(space, mapping);
+}
+
+/* A run of neighbours out of all tables. Return: whether all of it went. */
+static bool removal_unmap_run(struct mapped_space *space,
+			      struct list_head *batch, u64 start, u64 last)
+{
+	u64 length = last - start + 1;
+	struct mapped_table *table;
+	u64 gone = length;
+
+	list_for_each_entry(table, &space->tables, link)
+		gone = min(gone, table_unmap(space, table, start, length));
+	if (gone == length)
+		return true;
+	removal_set_stuck(space, batch, start + gone, last);
+	return false;
+}
+
+/*
+ * Take the batch out of all tables, neighbours together. Return: 0; -EIO when
+ * some of it did not go. That is not in the batch any more.
+ */
+static int removal_unmap(struct mapped_space *space, struct list_head *batch)
 {
 	struct mapping *mapping, *next;
-	struct mapped_table *table;
+	bool all_gone = true;
 	u64 start = 0;
 
 	list_for_each_entry(mapping, batch, link) {
@@ -113,13 +241,16 @@ static void removal_unmap(struct mapped_space *space, struct list_head *batch)
 			if (next->area.start == mapping->area.last + 1)
 				continue;
 		}
-		list_for_each_entry(table, &space->tables, link)
-			table_unmap(table, start,
-				    mapping->area.last - start + 1);
+		all_gone &= removal_unmap_run(space, batch, start,
+					      mapping->area.last);
 		if (!list_entry_is_head(next, batch, link))
 			start = next->area.start;
 		cond_resched();
 	}
+	if (all_gone)
+		return 0;
+	mappings_set_stuck_aside(space, batch);
+	return -EIO;
 }
 
 /* Return: bytes removed. */
@@ -149,7 +280,7 @@ static bool removal_step(struct mapped_space *space, struct removal *removal,
 
 	down_read(&space->tables_lock);
 	*ret = removal_collect(space, removal);
-	removal_unmap(space, &removal->batch);
+	*ret = removal_unmap(space, &removal->batch) ?: *ret;
 	up_read(&space->tables_lock);
 	if (list_empty(&removal->batch))
 		return false;
@@ -190,12 +321,12 @@ static int removal_drain(struct mapped_space *space, struct removal *removal)
  * @removed: set to the bytes removed, also when the call fails
  *
  * Works upwards and stops at the first mapping that it cannot remove: those
- * below are gone then.
+ * below are gone then. A batch that some of does not go is the end as well.
  *
  * Context: may call back into drivers that pin.
  * Return: 0, also when nothing was there; -ENOENT for a mapping partly inside;
  * -EBUSY for one that another thread is making or removing; -EDEADLK when a
- * kernel user does not let go of one.
+ * kernel user does not let go of one; -EIO for one that is stuck, now or before.
  */
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed)
@@ -219,7 +350,7 @@ int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 	return ret;
 }
 
-/* Remove all mappings. Return: 0 or -EBUSY, as mapping_remove_range(). */
+/* Remove all mappings. Return: as mapping_remove_range(), but for -ENOENT. */
 int mapping_remove_all(struct mapped_space *space, u64 *removed)
 {
 	return mapping_remove_range(space, 0, U64_MAX, removed);

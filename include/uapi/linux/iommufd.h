@@ -261,6 +261,9 @@ enum iommufd_ioas_map_flags {
  *   EFAULT            The memory is not mapped, does not permit the access
  *                     asked for, or is device memory.
  *   ENOMEM            The memory-lock limit would be exceeded.
+ *   EIO               The map failed, and the IOMMU driver did not undo what it
+ *                     had done of it. Memory and IOVA stay taken, as with EIO
+ *                     of IOMMU_IOAS_UNMAP.
  *   ================= ========================================================
  */
 struct iommu_ioas_map {
@@ -395,6 +398,10 @@ struct iommu_ioas_copy {
  *                     mappings below that one are gone already.
  *   EBUSY             Another thread is mapping or unmapping in the range.
  *   EDEADLK           A driver in the kernel does not let go of the memory.
+ *   EIO               The IOMMU driver did not unmap a mapping in the range,
+ *                     now or earlier. That one stays, and so may its neighbours
+ *                     above; others are gone. No call removes it: it ends with
+ *                     the last HWPT of the IOAS.
  *   ================= ========================================================
  */
 struct iommu_ioas_unmap {

@@ -3,8 +3,9 @@
  * What takes memory away from a device must not need memory: an unmap, a
  * detach and a close are complete while none is to be had. What gives some to
  * it may fail, also because the IOMMU refuses it, and leaves everything as it
- * was.
+ * was. What the IOMMU does not take away stays pinned.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -344,6 +345,33 @@ TEST_F_TIMEOUT(no_memory, refused_mapping_is_not_there, TEST_SECONDS)
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(PAGES, n);
 	EXPECT_TRUE(page_is_reached(scene, 0));
+	EXPECT_TRUE(page_is_reached(scene, PAGES - 1));
+}
+
+/* A device that may still reach memory does no harm while that is pinned. */
+TEST_F_TIMEOUT(no_memory, refused_unmap_leaves_the_memory_pinned, TEST_SECONDS)
+{
+	struct scene *scene = &self->scene;
+	int device = scene->bound.device;
+	int ret;
+
+	need_no_memory(self->pci.bdf);
+	need(faults_refusal_exists(), "refusals of the virtio-iommu");
+	must(map(scene, 0, PAGES));
+	faults_refuse(0);
+	ret = ioas_unmap(scene->bound.iommufd, scene->bound.ioas_id, IOVA,
+			 LENGTH, NULL);
+	EXPECT_TRUE(faults_refused());
+	EXPECT_EQ(-EIO, ret);
+	EXPECT_TRUE(page_is_reached(scene, PAGES - 1));
+	EXPECT_EQ(PAGES, pages_pinned());
+	EXPECT_EQ(-EIO, unmap(scene, 0, PAGES));
+	EXPECT_EQ(-EEXIST, map(scene, 0, PAGES));
+	must(vfio_detach(device));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_TRUE(nothing_arrives(scene, scene->memory));
+	must(vfio_attach_to(device, scene->bound.ioas_id));
+	must(map(scene, 0, PAGES));
 	EXPECT_TRUE(page_is_reached(scene, PAGES - 1));
 }
 
