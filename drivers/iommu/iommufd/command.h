@@ -35,5 +35,7 @@ struct iommufd_command {
 };
 
 int iommufd_command_reply(const struct iommufd_command *command);
+int iommufd_command_finish(struct iommufd_command *command);
+int iommufd_destroy(struct iommufd_command *command);
 
 #endif

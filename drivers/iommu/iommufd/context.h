@@ -53,6 +53,9 @@ struct iommufd_ctx {
 	struct list_head groups;
 };
 
+int iommufd_ctx_open(struct file *file, enum memory_charge_class limited);
+int iommufd_ctx_release(struct inode *inode, struct file *file);
+
 /* To be given back with iommufd_ctx_put(). */
 static inline void iommufd_ctx_get(struct iommufd_ctx *ictx)
 {

@@ -3,13 +3,14 @@
  * iommufd: user space manages the I/O page tables of its devices.
  *
  * A program opens /dev/iommu, makes objects there and maps memory; a driver
- * such as vfio-pci binds a device to the open file. This file has the node, the
- * table of calls and what is common to all of them.
+ * such as vfio-pci binds a device to the open file. This file has the nodes, the
+ * table of calls, and what the table says of each before its handler runs.
  *
  * From a call to its handler: commands[] below. The locks and the test of each,
  * and who owns pinned pages: Documentation/driver-api/iommufd.rst. From a handler
  * down:
  *
+ *	option.c	settings
  *	vfio_container.c	type1 calls on an IOAS
  *	change_process.c	another process pays
  *	attachment.c	attach, replace, detach
@@ -28,8 +29,9 @@
  *	memory_charge.c	who pays
  *
  * Calls go down that list, but for the two files on an IOAS and the two on
- * mappings, which call each other. All use object.c for numbers, references and
- * destruction, and ledger.c, which tells a test what must not be left.
+ * mappings, which call each other. All use command.c to reply, object.c for
+ * numbers, references and destruction, context.c for the open file, and ledger.c,
+ * which tells a test what must not be left.
  *
  * Locks, from the outside in; all are described where they are declared:
  *
@@ -54,15 +56,10 @@
  * so it is taken inside of those only that nobody else needs: process_lock,
  * ioas_lock.
  */
-#include <linux/capability.h>
-#include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/iommufd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
@@ -74,7 +71,7 @@
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
-#include "object.h"
+#include "option.h"
 #include "test_commands.h"
 #include "vfio_container.h"
 
@@ -121,67 +118,6 @@ union command_argument {
 #endif
 };
 
-static int destroy_object(struct iommufd_command *command)
-{
-	struct iommu_destroy *arg = command->argument;
-
-	return iommufd_object_destroy(command->ictx, arg->id);
-}
-
-/* A mode can only be chosen before there is anything that it would change. */
-static int set_charge_class(struct iommufd_ctx *ictx, u64 mode)
-{
-	int ret = 0;
-
-	if (!capable(CAP_SYS_RESOURCE))
-		return -EPERM;
-	xa_lock(&ictx->objects);
-	if (!xa_empty(&ictx->objects))
-		ret = -EBUSY;
-	else if (mode > 1)
-		ret = -EINVAL;
-	else
-		ictx->ledger.limited = mode ? MEMORY_CHARGE_MM :
-					      MEMORY_CHARGE_USER;
-	xa_unlock(&ictx->objects);
-	return ret;
-}
-
-/* IOMMU_OPTION with IOMMU_OPTION_RLIMIT_MODE */
-static int option_rlimit_mode(struct iommufd_command *command)
-{
-	struct iommu_option *arg = command->argument;
-
-	if (arg->object_id)
-		return -EOPNOTSUPP;
-	switch (arg->op) {
-	case IOMMU_OPTION_OP_GET:
-		arg->val64 = command->ictx->ledger.limited == MEMORY_CHARGE_MM;
-		return iommufd_command_reply(command);
-	case IOMMU_OPTION_OP_SET:
-		/* The argument as it came, before anything changes. */
-		return iommufd_command_reply(command) ?:
-		       set_charge_class(command->ictx, arg->val64);
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
-/* IOMMU_OPTION */
-static int option(struct iommufd_command *command)
-{
-	struct iommu_option *arg = command->argument;
-
-	switch (arg->option_id) {
-	case IOMMU_OPTION_RLIMIT_MODE:
-		return option_rlimit_mode(command);
-	case IOMMU_OPTION_HUGE_PAGES:
-		return iommufd_ioas_option(command);
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
 #define FLAGS(type, known) \
 	.flags_at = offsetof(struct type, flags), .flags = known
 
@@ -201,7 +137,7 @@ static int option(struct iommufd_command *command)
 	}
 
 static const struct iommufd_command_info commands[] = {
-	COMMAND(IOMMU_DESTROY, destroy_object, iommu_destroy, id),
+	COMMAND(IOMMU_DESTROY, iommufd_destroy, iommu_destroy, id),
 	COMMAND(IOMMU_DEVICE_FIND, iommufd_cookie_find, iommu_device_find,
 		dev_cookie),
 	COMMAND(IOMMU_GET_HW_INFO, iommufd_device_hw_info, iommu_hw_info,
@@ -232,7 +168,7 @@ static const struct iommufd_command_info commands[] = {
 		FLAGS(iommu_ioas_map_file, IOMMU_IOAS_MAP_FIXED_IOVA |
 		      IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE)),
 	COMMAND(IOMMU_IOAS_UNMAP, iommufd_ioas_unmap, iommu_ioas_unmap, length),
-	COMMAND(IOMMU_OPTION, option, iommu_option, val64,
+	COMMAND(IOMMU_OPTION, iommufd_option, iommu_option, val64,
 		RESERVED(iommu_option, __reserved)),
 	COMMAND(IOMMU_VFIO_IOAS, iommufd_compat_ioas, iommu_vfio_ioas,
 		__reserved, RESERVED(iommu_vfio_ioas, __reserved)),
@@ -256,37 +192,6 @@ static int check_argument(const struct iommufd_command_info *info,
 	}
 	if (memchr_inv(argument + info->reserved_at, 0, info->reserved_size))
 		return -EOPNOTSUPP;
-	return 0;
-}
-
-/**
- * iommufd_command_reply() - Copy the argument back to the caller
- * @command: the call
- *
- * Never more than the caller's structure has.
- *
- * Return: 0; -EFAULT.
- */
-int iommufd_command_reply(const struct iommufd_command *command)
-{
-	if (copy_to_user(command->user, command->argument,
-			 min(command->user_size, command->size)))
-		return -EFAULT;
-	return 0;
-}
-
-/* An object that the caller never learns about does not stay behind. */
-static int finish_creation(struct iommufd_command *command)
-{
-	struct iommufd_object *object = command->created;
-	int ret = iommufd_command_reply(command);
-
-	if (ret) {
-		object->ops->destroy(object);
-		iommufd_object_abort(object);
-		return ret;
-	}
-	iommufd_object_publish(object);
 	return 0;
 }
 
@@ -325,7 +230,7 @@ static long iommufd_ioctl(struct file *file, unsigned int cmd,
 
 	ret = info->execute(&command);
 	if (!ret && command.created)
-		ret = finish_creation(&command);
+		ret = iommufd_command_finish(&command);
 	return ret;
 }
 
@@ -333,103 +238,25 @@ static bool is_vfio_container(struct file *file);
 
 static int iommufd_open(struct inode *inode, struct file *file)
 {
-	struct iommufd_ctx *ictx;
+	enum memory_charge_class limited = MEMORY_CHARGE_USER;
 
-	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
-	if (!ictx)
-		return -ENOMEM;
-	ictx->file = file;
-	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	ictx->ledger.limited = MEMORY_CHARGE_USER;
 	if (is_vfio_container(file)) {
 		/* As the container of VFIO does */
-		ictx->ledger.limited = MEMORY_CHARGE_MM;
+		limited = MEMORY_CHARGE_MM;
 		pr_info_once("iommufd serves /dev/vfio/vfio\n");
 	}
-	mutex_init(&ictx->process_lock);
-	mutex_init(&ictx->compat_lock);
-	INIT_LIST_HEAD(&ictx->compat_groups);
-	mutex_init(&ictx->device_lock);
-	INIT_LIST_HEAD(&ictx->cookies);
-	INIT_LIST_HEAD(&ictx->groups);
-	file->private_data = ictx;
-	return 0;
-}
-
-/* Bound devices hold the file, so that there are none any more. */
-static int iommufd_release(struct inode *inode, struct file *file)
-{
-	struct iommufd_ctx *ictx = file->private_data;
-
-	iommufd_object_destroy_all(ictx);
-	WARN_ON(!list_empty(&ictx->compat_groups));
-	WARN_ON(!list_empty(&ictx->groups));
-	WARN_ON(!list_empty(&ictx->cookies));
-	ledger_check_empty(&ictx->ledger);
-	xa_destroy(&ictx->objects);
-	mutex_destroy(&ictx->device_lock);
-	mutex_destroy(&ictx->compat_lock);
-	mutex_destroy(&ictx->process_lock);
-	kfree(ictx);
-	return 0;
+	return iommufd_ctx_open(file, limited);
 }
 
 static const struct file_operations iommufd_fops = {
 	.owner = THIS_MODULE,
 	.open = iommufd_open,
-	.release = iommufd_release,
+	.release = iommufd_ctx_release,
 	.unlocked_ioctl = iommufd_ioctl,
 	/* Every structure has the same layout for 32-bit programs. */
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
-
-/**
- * iommufd_ctx_put() - Give a reference back
- * @ictx: the context
- *
- * Context: any. The last reference ends the context, in the caller's task work.
- */
-void iommufd_ctx_put(struct iommufd_ctx *ictx)
-{
-	fput(ictx->file);
-}
-EXPORT_SYMBOL_GPL(iommufd_ctx_put);
-
-/**
- * iommufd_ctx_from_file() - The context behind an open file
- * @file: any file, the caller has a reference
- *
- * Return: the context with a reference; -EBADFD when the file is no iommufd.
- */
-struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
-{
-	if (file->f_op != &iommufd_fops)
-		return ERR_PTR(-EBADFD);
-	get_file(file);
-	return file->private_data;
-}
-EXPORT_SYMBOL_GPL(iommufd_ctx_from_file);
-
-/**
- * iommufd_ctx_from_fd() - The context behind a file descriptor
- * @fd: of the current process
- *
- * Return: the context with a reference; -EBADF when @fd is not open; -EBADFD
- * when it is no iommufd.
- */
-struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
-{
-	struct file *file = fget(fd);
-	struct iommufd_ctx *ictx;
-
-	if (!file)
-		return ERR_PTR(-EBADF);
-	ictx = iommufd_ctx_from_file(file);
-	fput(file);
-	return ictx;
-}
-EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
 
 static struct miscdevice iommufd_misc = {
 	.minor = MISC_DYNAMIC_MINOR,

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A context begins with the open of a file and ends with that file.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "context.h"
+#include "object.h"
+
+/**
+ * iommufd_ctx_open() - Begin a context
+ * @file: that is being opened
+ * @limited: which account pays where there is a limit
+ *
+ * Return: 0; -ENOMEM.
+ */
+int iommufd_ctx_open(struct file *file, enum memory_charge_class limited)
+{
+	struct iommufd_ctx *ictx;
+
+	ictx = kzalloc(sizeof(*ictx), GFP_KERNEL_ACCOUNT);
+	if (!ictx)
+		return -ENOMEM;
+	ictx->file = file;
+	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	ictx->ledger.limited = limited;
+	mutex_init(&ictx->process_lock);
+	mutex_init(&ictx->compat_lock);
+	INIT_LIST_HEAD(&ictx->compat_groups);
+	mutex_init(&ictx->device_lock);
+	INIT_LIST_HEAD(&ictx->cookies);
+	INIT_LIST_HEAD(&ictx->groups);
+	file->private_data = ictx;
+	return 0;
+}
+
+/* Bound devices hold the file, so that there are none any more. */
+int iommufd_ctx_release(struct inode *inode, struct file *file)
+{
+	struct iommufd_ctx *ictx = file->private_data;
+
+	iommufd_object_destroy_all(ictx);
+	WARN_ON(!list_empty(&ictx->compat_groups));
+	WARN_ON(!list_empty(&ictx->groups));
+	WARN_ON(!list_empty(&ictx->cookies));
+	ledger_check_empty(&ictx->ledger);
+	xa_destroy(&ictx->objects);
+	mutex_destroy(&ictx->device_lock);
+	mutex_destroy(&ictx->compat_lock);
+	mutex_destroy(&ictx->process_lock);
+	kfree(ictx);
+	return 0;
+}
+
+/**
+ * iommufd_ctx_put() - Give a reference back
+ * @ictx: the context
+ *
+ * Context: any. The last reference ends the context, in the caller's task work.
+ */
+void iommufd_ctx_put(struct iommufd_ctx *ictx)
+{
+	fput(ictx->file);
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_put);
+
+/**
+ * iommufd_ctx_from_file() - The context behind an open file
+ * @file: any file, the caller has a reference
+ *
+ * Return: the context with a reference; -EBADFD when the file is no iommufd.
+ */
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *file)
+{
+	if (file->f_op->release != iommufd_ctx_release)
+		return ERR_PTR(-EBADFD);
+	get_file(file);
+	return file->private_data;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_from_file);
+
+/**
+ * iommufd_ctx_from_fd() - The context behind a file descriptor
+ * @fd: of the current process
+ *
+ * Return: the context with a reference; -EBADF when @fd is not open; -EBADFD
+ * when it is no iommufd.
+ */
+struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
+{
+	struct file *file = fget(fd);
+	struct iommufd_ctx *ictx;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	ictx = iommufd_ctx_from_file(file);
+	fput(file);
+	return ictx;
+}
+EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
