@@ -38,17 +38,6 @@ static void compat_ioas_set(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
 	xa_unlock(&ictx->objects);
 }
 
-/* @ioas is being destroyed. */
-void iommufd_compat_ioas_forget(struct iommufd_ioas *ioas)
-{
-	struct iommufd_ctx *ictx = ioas->object.ictx;
-
-	xa_lock(&ictx->objects);
-	if (ictx->compat_ioas == ioas)
-		ictx->compat_ioas = NULL;
-	xa_unlock(&ictx->objects);
-}
-
 /**
  * iommufd_compat_ioas_id() - Where to attach a device that a group opened
  * @ictx: the context that the group uses

@@ -12,6 +12,5 @@ struct iommufd_ioas;
 
 struct iommufd_ioas *iommufd_compat_ioas_get(struct iommufd_ctx *ictx);
 int iommufd_compat_ioas(struct iommufd_command *command);
-void iommufd_compat_ioas_forget(struct iommufd_ioas *ioas);
 
 #endif

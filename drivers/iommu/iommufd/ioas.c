@@ -14,10 +14,20 @@
 #include <uapi/linux/iommufd.h>
 
 #include "command.h"
-#include "compat_ioas.h"
 #include "context.h"
 #include "ioas.h"
 #include "user_memory.h"
+
+/* It serves VFIO groups no more. */
+static void ioas_leave_groups(struct iommufd_ioas *ioas)
+{
+	struct iommufd_ctx *ictx = ioas->object.ictx;
+
+	xa_lock(&ictx->objects);
+	if (ictx->compat_ioas == ioas)
+		ictx->compat_ioas = NULL;
+	xa_unlock(&ictx->objects);
+}
 
 static void ioas_destroy(struct iommufd_object *object)
 {
@@ -25,7 +35,7 @@ static void ioas_destroy(struct iommufd_object *object)
 						 object);
 	u64 removed;
 
-	iommufd_compat_ioas_forget(ioas);
+	ioas_leave_groups(ioas);
 	/* Nobody else is left who could be making or removing one. */
 	WARN_ON(mapping_remove_all(&ioas->space, &removed));
 	mapped_space_destroy(&ioas->space);

@@ -10,28 +10,31 @@
  * and who owns pinned pages: Documentation/driver-api/iommufd.rst. From a handler
  * down:
  *
- *	option.c	settings
+ *	option.c		settings
  *	vfio_container.c	type1 calls on an IOAS
+ *	compat_ioas.c		where VFIO groups attach
+ *	compat_group.c		and what they cannot use there
  *	change_process.c	another process pays
- *	attachment.c	attach, replace, detach
- *	access.c	kernel drivers that reach memory with the CPU
- *	hwpt.c		hardware page tables
- *	device.c	bind, and what is asked about a device
- *	cookie.c	names that the user chose for devices
- *	ioas.c		the IOAS and its calls
- *	compat_ioas.c	where VFIO groups attach
- *	compat_group.c	and what they cannot use there
- *	mapping.c	what is mapped, in which tables
- *	mapping_pin.c	kernel users of what is mapped
- *	iova_space.c	ranges of IOVA as data
- *	user_memory.c	pinned pages
- *	page_runs.c	the record of them
- *	memory_charge.c	who pays
+ *	attachment.c		attach, replace, detach
+ *	access.c		kernel drivers that reach memory with the CPU
+ *	hwpt.c			hardware page tables
+ *	device.c		bind, and what is asked about a device
+ *	cookie.c		names that the user chose for devices
+ *	ioas.c			the IOAS and its calls
+ *	mapping.c		what is mapped, in which tables
+ *	mapping_pin.c		kernel users of what is mapped
+ *	iova_space.c		ranges of IOVA as data
+ *	user_memory.c		who holds which pages
+ *	user_pages.c		pin and unpin
+ *	page_runs.c		the record of pinned pages
+ *	memory_charge.c		who pays
+ *	command.c		the reply to a call
+ *	context.c		the open file
+ *	object.c		numbers, references, destruction
+ *	ledger.c		what a test must not find left
  *
- * Calls go down that list, but for the two files on an IOAS and the two on
- * mappings, which call each other. All use command.c to reply, object.c for
- * numbers, references and destruction, context.c for the open file, and ledger.c,
- * which tells a test what must not be left.
+ * Calls go down that list, but for the two files on mappings, which call each
+ * other.
  *
  * Locks, from the outside in; all are described where they are declared:
  *
