@@ -67,9 +67,7 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
 	init_rwsem(&access->ioas_lock);
 	iommufd_cookie_add(ictx, &access->cookie, cookie, access->object.id);
 
-	/* The driver's reference makes the user's DESTROY answer EBUSY. */
-	refcount_inc(&access->object.users);
-	iommufd_object_publish(&access->object);
+	iommufd_object_publish_held(&access->object);
 	return access;
 }
 

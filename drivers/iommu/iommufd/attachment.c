@@ -144,7 +144,7 @@ static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 		return ret;
 	}
 	group->hwpt = hwpt;
-	refcount_inc(&hwpt->object.users);
+	iommufd_object_hold(&hwpt->object);
 	list_add_tail(&idev->attached_link, &group->attached);
 	return 0;
 }
@@ -223,7 +223,7 @@ static int group_replace(struct iommufd_device *caller,
 
 	/* The caller has a reference on @old as well: this is not its end. */
 	list_for_each_entry(idev, &group->attached, attached_link) {
-		refcount_inc(&hwpt->object.users);
+		iommufd_object_hold(&hwpt->object);
 		iommufd_object_put(&old->object);
 	}
 	return 0;
@@ -362,7 +362,7 @@ static struct iommufd_hwpt *attach_locked(const struct attach_request *request,
 		return ERR_PTR(-EINTR);
 	old = idev->group->hwpt;
 	if (old)
-		refcount_inc(&old->object.users);
+		iommufd_object_hold(&old->object);
 	idev->answer = request->answer;
 	idev->answer_data = request->data;
 	hwpt = idev_attach(idev, request->object, new);
@@ -390,7 +390,7 @@ static int attach_with_new(const struct attach_request *request)
 		return PTR_ERR(new);
 	hwpt = attach_locked(request, new);
 	if (hwpt != new)
-		iommufd_hwpt_discard(new);
+		iommufd_object_discard(&new->object);
 	return PTR_ERR_OR_ZERO(hwpt);
 }
 

@@ -39,8 +39,7 @@ int iommufd_command_finish(struct iommufd_command *command)
 	int ret = iommufd_command_reply(command);
 
 	if (ret) {
-		object->ops->destroy(object);
-		iommufd_object_abort(object);
+		iommufd_object_discard(object);
 		return ret;
 	}
 	iommufd_object_publish(object);

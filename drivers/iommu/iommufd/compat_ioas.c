@@ -135,10 +135,8 @@ struct iommufd_compat_group *iommufd_compat_join(struct iommufd_ctx *ictx,
 	ret = compat_ioas_join(ictx, group, &spare);
 	mutex_unlock(&ictx->compat_lock);
 
-	if (spare) {
-		iommufd_ioas_ops.destroy(&spare->object);
-		iommufd_object_abort(&spare->object);
-	}
+	if (spare)
+		iommufd_object_discard(&spare->object);
 	if (ret)
 		goto err_destroy_group;
 	return group;

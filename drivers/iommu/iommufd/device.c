@@ -182,9 +182,7 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	list_add_tail(&idev->group_link, &idev->group->devices);
 	iommufd_cookie_add(ictx, &idev->cookie, cookie, idev->object.id);
 	INIT_LIST_HEAD(&idev->attached_link);
-	/* The driver's reference makes the user's DESTROY answer EBUSY. */
-	refcount_inc(&idev->object.users);
-	iommufd_object_publish(&idev->object);
+	iommufd_object_publish_held(&idev->object);
 	return idev;
 }
 

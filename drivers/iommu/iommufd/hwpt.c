@@ -44,13 +44,6 @@ const struct iommufd_object_ops iommufd_hwpt_ops = {
 	.unlink = hwpt_unlink,
 };
 
-/* The end of a table that was never published. */
-void iommufd_hwpt_discard(struct iommufd_hwpt *hwpt)
-{
-	hwpt_destroy(&hwpt->object);
-	iommufd_object_abort(&hwpt->object);
-}
-
 /* Let other devices find the table, which one is attached to. */
 void iommufd_hwpt_publish_automatic(struct iommufd_hwpt *hwpt)
 {
@@ -169,7 +162,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	if (ret)
 		goto err_free_domain;
 	hwpt->ioas = ioas;
-	refcount_inc(&ioas->object.users);
+	iommufd_object_hold(&ioas->object);
 	return hwpt;
 
 err_free_domain:

@@ -56,6 +56,16 @@ void iommufd_object_publish(struct iommufd_object *object)
 }
 
 /*
+ * The same for an object that a driver holds: its reference, which goes with
+ * iommufd_object_remove(), makes the user's DESTROY answer EBUSY.
+ */
+void iommufd_object_publish_held(struct iommufd_object *object)
+{
+	iommufd_object_hold(object);
+	iommufd_object_publish(object);
+}
+
+/*
  * The same for an object that ends with its last reference, of which there is
  * one. The creator's goes. @end_lock outlives the object's memory.
  */
@@ -68,8 +78,8 @@ void iommufd_object_publish_transient(struct iommufd_object *object,
 }
 
 /*
- * The end of an object that was never published. The caller has undone what
- * the object's destroy function would undo, or calls it first.
+ * The end of an object that was never finished: its destroy function would find
+ * nothing to undo.
  */
 void iommufd_object_abort(struct iommufd_object *object)
 {
@@ -77,10 +87,23 @@ void iommufd_object_abort(struct iommufd_object *object)
 	object_release(object);
 }
 
+/* The end of an object that was finished, and never published. */
+void iommufd_object_discard(struct iommufd_object *object)
+{
+	object->ops->destroy(object);
+	iommufd_object_abort(object);
+}
+
 /* Take a reference under the lock that protects the pointer to @object. */
 bool iommufd_object_get_unless_gone(struct iommufd_object *object)
 {
 	return refcount_inc_not_zero(&object->users);
+}
+
+/* One more reference; the caller has one. */
+void iommufd_object_hold(struct iommufd_object *object)
+{
+	refcount_inc(&object->users);
 }
 
 /**

@@ -5,7 +5,10 @@
  * Life:
  *	create		memory and a number, which nobody can look up yet
  *	publish		the number works; cannot fail
- *	get, put	somebody uses it or refers to it
+ *	discard		instead: nobody ever knew the number
+ *	get		somebody uses it, or refers to it: found by its number
+ *	hold		the same for one more, by who has it already
+ *	put		the reference goes
  *	destroy		by the user, when nobody does; or by the kernel, which
  *			takes the number away and waits until nobody does
  *
@@ -68,13 +71,16 @@ struct iommufd_object *__iommufd_object_create(struct iommufd_ctx *ictx,
 		BUILD_BUG_ON_ZERO(offsetof(type, object)), ops))
 
 void iommufd_object_publish(struct iommufd_object *object);
+void iommufd_object_publish_held(struct iommufd_object *object);
 void iommufd_object_publish_transient(struct iommufd_object *object,
 				      struct mutex *end_lock);
 void iommufd_object_abort(struct iommufd_object *object);
+void iommufd_object_discard(struct iommufd_object *object);
 
 struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 					  const struct iommufd_object_ops *ops);
 bool iommufd_object_get_unless_gone(struct iommufd_object *object);
+void iommufd_object_hold(struct iommufd_object *object);
 void iommufd_object_put(struct iommufd_object *object);
 
 int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id);
