@@ -352,6 +352,20 @@ static int pin_source(struct pinning *pinning)
 	return ret;
 }
 
+/* To be charged nothing, unless the caller says when. */
+static struct pinning pinning_of(struct user_memory *memory,
+				 struct page_runs *runs,
+				 struct page_range range)
+{
+	return (struct pinning) {
+		.memory = memory,
+		.runs = runs,
+		.first = range.first,
+		.nr_pages = range.last - range.first + 1,
+		.charge_at = ULONG_MAX,
+	};
+}
+
 /**
  * user_pages_borrow() - Pin pages for as long as they are looked at
  * @memory: the memory
@@ -366,13 +380,7 @@ static int pin_source(struct pinning *pinning)
 int user_pages_borrow(struct user_memory *memory, struct page_runs *runs,
 		      struct page_range range)
 {
-	struct pinning pinning = {
-		.memory = memory,
-		.runs = runs,
-		.first = range.first,
-		.nr_pages = range.last - range.first + 1,
-		.charge_at = ULONG_MAX,
-	};
+	struct pinning pinning = pinning_of(memory, runs, range);
 
 	return pin_source(&pinning);
 }
@@ -405,12 +413,7 @@ void user_pages_unpin(struct user_memory *memory, struct page_runs *runs,
 int user_pages_pin(struct user_memory *memory, struct page_runs *runs,
 		   struct page_range range)
 {
-	struct pinning pinning = {
-		.memory = memory,
-		.runs = runs,
-		.first = range.first,
-		.nr_pages = range.last - range.first + 1,
-	};
+	struct pinning pinning = pinning_of(memory, runs, range);
 	int ret;
 
 	pinning_charge_later(&pinning);
