@@ -41,7 +41,7 @@ static int move_add(struct list_head *moves, struct mapping *mapping)
 	case IOVA_AREA_READY:
 		return -EBUSY;
 	}
-	if (!mapping->memory->of_file)
+	if (!mapping->memory->source->any_process_pays)
 		return -EINVAL;
 	move = kzalloc(sizeof(*move), GFP_KERNEL_ACCOUNT);
 	if (!move)

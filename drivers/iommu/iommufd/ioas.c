@@ -15,7 +15,9 @@
 
 #include "command.h"
 #include "context.h"
+#include "file_memory.h"
 #include "ioas.h"
+#include "process_memory.h"
 #include "user_memory.h"
 
 /* It serves VFIO groups no more. */
@@ -241,8 +243,8 @@ static int ioas_add_user(struct iommufd_ioas *ioas, u64 address, u64 length,
 	ret = check_memory(address, length);
 	if (ret)
 		return ret;
-	memory = user_memory_create(address, prot & IOMMU_WRITE,
-				    &ioas->object.ictx->ledger);
+	memory = process_memory_create(address, prot & IOMMU_WRITE,
+				       &ioas->object.ictx->ledger);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
 	ret = ioas_add_memory(ioas, memory, offset_in_page(address), length,
@@ -305,8 +307,8 @@ static int ioas_map_file(struct iommufd_command *command,
 	file = fget(arg->fd);
 	if (!file)
 		return -EBADF;
-	memory = user_memory_create_file(file, arg->start, prot & IOMMU_WRITE,
-					 &command->ictx->ledger);
+	memory = file_memory_create(file, arg->start, prot & IOMMU_WRITE,
+				    &command->ictx->ledger);
 	fput(file);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);

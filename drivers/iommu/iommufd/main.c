@@ -21,11 +21,13 @@
  *	device.c		bind, and what is asked about a device
  *	cookie.c		names that the user chose for devices
  *	ioas.c			the IOAS and its calls
+ *	process_memory.c	memory by its address in a process
+ *	file_memory.c		memory by its offset in a file
  *	mapping.c		what is mapped, in which tables
  *	mapping_pin.c		kernel users of what is mapped
  *	iova_space.c		ranges of IOVA as data
  *	user_memory.c		who holds which pages
- *	user_pages.c		pin and unpin
+ *	user_pages.c		from their source into the record, and back
  *	page_runs.c		the record of pinned pages
  *	memory_charge.c		who pays
  *	command.c		the reply to a call

@@ -4,10 +4,12 @@
  *
  * Spans are the answer to both questions that a pin and an unpin ask: which
  * pages are not pinned yet, and which does nobody need any more. The pages
- * themselves are the business of user_pages.c.
+ * themselves are the business of user_pages.c, and of the source.
  */
-#include <linux/file_pin.h>
+#include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "user_memory.h"
@@ -46,8 +48,20 @@ struct pinned_record {
 	struct pinned_span span;
 };
 
-static struct user_memory *memory_alloc(u64 address, bool writable,
-					struct ledger *ledger)
+/**
+ * user_memory_create() - Name memory
+ * @source: where its pages come from
+ * @address: as the source has it, any alignment
+ * @writable: devices may write to it
+ * @ledger: of the context, which outlives the memory
+ *
+ * The current process pays.
+ *
+ * Return: the memory, to be given back with user_memory_put(); -ENOMEM.
+ */
+struct user_memory *user_memory_create(const struct memory_source *source,
+				       u64 address, bool writable,
+				       struct ledger *ledger)
 {
 	struct user_memory *memory;
 
@@ -59,58 +73,10 @@ static struct user_memory *memory_alloc(u64 address, bool writable,
 	mutex_init(&memory->lock);
 	memory_charge_init(&memory->charge, ledger);
 	ledger_add(ledger, LEDGER_MEMORIES, 1);
+	memory->source = source;
 	memory->address = round_down(address, PAGE_SIZE);
 	memory->writable = writable;
 	memory->spans = RB_ROOT;
-	return memory;
-}
-
-/**
- * user_memory_create() - Name memory of the current process
- * @address: user address, any alignment
- * @writable: devices may write to it
- * @ledger: of the context, which outlives the memory
- *
- * Nothing is looked at or pinned yet.
- *
- * Return: the memory, to be given back with user_memory_put(); -ENOMEM.
- */
-struct user_memory *user_memory_create(unsigned long address, bool writable,
-				       struct ledger *ledger)
-{
-	return memory_alloc(address, writable, ledger);
-}
-
-/**
- * user_memory_create_file() - Name memory of a file
- * @file: a reference is taken if it can be pinned
- * @offset: of the first byte, any alignment
- * @writable: devices may write to it
- * @ledger: as user_memory_create()
- *
- * Whether it is a file that can be pinned shows when it is; whether its opener
- * may have it used so, when it is mapped: user_memory_permits().
- *
- * Return: as user_memory_create().
- */
-struct user_memory *user_memory_create_file(struct file *file, u64 offset,
-					    bool writable,
-					    struct ledger *ledger)
-{
-	struct user_memory *memory = memory_alloc(offset, writable, ledger);
-
-	if (IS_ERR(memory))
-		return memory;
-	memory->of_file = true;
-	/*
-	 * Others may themselves keep the memory: the file of the context, or of
-	 * a device that is bound to it. Neither would ever be closed.
-	 */
-	if (!file_can_pin(file))
-		return memory;
-	memory->refused = file_pin_get(file, writable);
-	if (!memory->refused)
-		memory->file = file;
 	return memory;
 }
 
@@ -127,8 +93,8 @@ static void memory_release(struct kref *refs)
 	WARN_ON(!RB_EMPTY_ROOT(&memory->spans));
 	ledger_add(memory->charge.ledger, LEDGER_MEMORIES, -1);
 	memory_charge_destroy(&memory->charge);
-	if (memory->file)
-		file_pin_put(memory->file, memory->writable);
+	if (memory->source->release)
+		memory->source->release(memory);
 	mutex_destroy(&memory->lock);
 	mutex_destroy(&memory->pin_lock);
 	kfree(memory);
@@ -182,18 +148,15 @@ static struct pinned_span *span_step(struct pinned_span *next)
 	     (next = span_next(span), true);				\
 	     span = span_step(next))
 
+static bool span_less(struct rb_node *left, const struct rb_node *right)
+{
+	return span_of(left)->range.first <
+	       rb_entry(right, const struct pinned_span, rb)->range.first;
+}
+
 static void span_insert(struct user_memory *memory, struct pinned_span *span)
 {
-	struct rb_node **link = &memory->spans.rb_node;
-	struct rb_node *parent = NULL;
-
-	while (*link) {
-		parent = *link;
-		link = span_of(parent)->range.first < span->range.first ?
-			       &parent->rb_right : &parent->rb_left;
-	}
-	rb_link_node(&span->rb, parent, link);
-	rb_insert_color(&span->rb, &memory->spans);
+	rb_add(&span->rb, &memory->spans, span_less);
 }
 
 /* Take a span out of the tree, and its record with the last one. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory of a process, or of a file, that can be pinned for DMA.
+ * Memory that can be pinned for DMA. Its source, be that a process or a file,
+ * finds the pages.
  *
  * Whoever needs pages in place pins a range of them: a mapping while an IOMMU
  * page table translates it, others for as long as they like. Ranges overlap
@@ -23,9 +24,25 @@
 #include "page_runs.h"
 
 struct file;
+struct pinning;
+struct user_memory;
 
 /**
- * struct user_memory - pages of one process or file
+ * struct memory_source - where the pages of a memory come from
+ * @pin: pin all pages that @pinning lacks, in order, and hand them over by
+ *       pinning_add() or pinning_add_run(); 0, or an errno
+ * @release: the memory ends; NULL for nothing to do
+ * @any_process_pays: the pages are no part of the process that mapped them, so
+ *                    another one can take over the charge
+ */
+struct memory_source {
+	int (*pin)(struct pinning *pinning);
+	void (*release)(struct user_memory *memory);
+	bool any_process_pays;
+};
+
+/**
+ * struct user_memory - pages of one source
  * @refs: mappings of this memory
  * @pin_lock: held by who pins, also while pages are awaited; spans are added
  *            under it. Outside of mmap_lock, and of @lock
@@ -33,11 +50,11 @@ struct file;
  *        page with it
  * @charge: whose memory, and who pays; immutable, but for memory of a file
  *          under both locks
- * @file: the file, by file_pin_get(); NULL if it cannot be pinned; immutable
+ * @source: immutable
+ * @file: that of the source, if it has one, by file_pin_get(); immutable
  * @address: user address, or offset in the file, of the first page; immutable
  * @refused: an errno if the mapper may not have devices use the file so, which is
  *           for mappings to say; 0 otherwise; immutable
- * @of_file: of a file, not of @charge.mm; immutable
  * @writable: devices may write, so the pages must be writable and become
  *            dirty; immutable
  * @spans: struct pinned_span, disjoint, in order of index; under @lock
@@ -47,10 +64,10 @@ struct user_memory {
 	struct mutex pin_lock;
 	struct mutex lock;
 	struct memory_charge charge;
+	const struct memory_source *source;
 	struct file *file;
 	u64 address;
 	int refused;
-	bool of_file;
 	bool writable;
 	struct rb_root spans;
 };
@@ -75,11 +92,10 @@ static inline int user_memory_permits(const struct user_memory *memory,
 	return write && !memory->writable ? -EPERM : 0;
 }
 
-struct user_memory *user_memory_create(unsigned long address, bool writable,
+/* For the source */
+struct user_memory *user_memory_create(const struct memory_source *source,
+				       u64 address, bool writable,
 				       struct ledger *ledger);
-struct user_memory *user_memory_create_file(struct file *file, u64 offset,
-					    bool writable,
-					    struct ledger *ledger);
 void user_memory_get(struct user_memory *memory);
 void user_memory_put(struct user_memory *memory);
 int user_memory_pin(struct user_memory *memory, struct page_range range);
