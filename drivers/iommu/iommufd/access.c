@@ -145,7 +145,7 @@ static void access_leave(struct iommufd_access *access)
 	lockdep_assert_held(&access->lock);
 	if (!ioas)
 		return;
-	mapped_space_remove_client(&ioas->space, &access->client);
+	mapped_client_remove(&ioas->space, &access->client);
 	access_set_ioas(access, NULL);
 	iommufd_object_put(&ioas->object);
 }
@@ -157,15 +157,12 @@ static int access_enter(struct iommufd_access *access,
 	int ret;
 
 	/* What can fail, before the former one is left. */
-	if (access->client.pins) {
-		ret = mapped_space_count_pinning(&ioas->space, 1);
-		if (ret)
-			return ret;
-	}
+	ret = mapped_client_add(&ioas->space, &access->client);
+	if (ret)
+		return ret;
 	ret = access_begin_leaving(access, true);
 	if (ret) {
-		if (access->client.pins)
-			mapped_space_count_pinning(&ioas->space, -1);
+		mapped_client_withdraw(&ioas->space, &access->client);
 		return ret;
 	}
 	access_leave(access);
@@ -323,7 +320,7 @@ int iommufd_access_pin(struct iommufd_access *access, u64 iova, u64 length,
 	space = access_begin(access, iova, length, false);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	ret = mapped_space_pin(space, &access->client, iova, length,
+	ret = mapped_client_pin(space, &access->client, iova, length,
 			       access_prot(flags), pages);
 	access_end(access);
 	return ret;
@@ -346,7 +343,7 @@ void iommufd_access_unpin(struct iommufd_access *access, u64 iova, u64 length)
 
 	if (IS_ERR(space))
 		return;
-	mapped_space_unpin(space, &access->client, iova, length);
+	mapped_client_unpin(space, &access->client, iova, length);
 	access_end(access);
 }
 EXPORT_SYMBOL_GPL(iommufd_access_unpin);

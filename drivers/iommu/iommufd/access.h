@@ -11,7 +11,7 @@
 #include <linux/rwsem.h>
 
 #include "cookie.h"
-#include "mapping.h"
+#include "mapped_client.h"
 #include "object.h"
 
 struct iommufd_access_ops;

@@ -16,7 +16,7 @@
 #include "command.h"
 #include "context.h"
 #include "ioas.h"
-#include "user_memory.h"
+#include "mapping.h"
 
 /**
  * struct account_move - one memory

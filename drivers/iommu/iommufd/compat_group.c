@@ -17,7 +17,7 @@
 
 #include "compat_group.h"
 #include "context.h"
-#include "mapping.h"
+#include "mapped_space.h"
 
 /**
  * struct iommufd_compat_group - one VFIO group

@@ -21,6 +21,7 @@
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
+#include "mapped_table.h"
 
 static void hwpt_destroy(struct iommufd_object *object)
 {
@@ -28,7 +29,7 @@ static void hwpt_destroy(struct iommufd_object *object)
 						 object);
 	struct iommufd_ioas *ioas = hwpt->ioas;
 
-	mapped_space_remove_table(&ioas->space, &hwpt->table);
+	mapped_table_remove(&ioas->space, &hwpt->table);
 	iommu_domain_free(hwpt->table.domain);
 	module_put(hwpt->driver);
 	iommufd_object_put(&ioas->object);
@@ -124,7 +125,7 @@ static int hwpt_prepare(struct iommufd_hwpt *hwpt, struct iommufd_device *idev)
  *
  * Context: takes the lock of the device's group, but not while it waits for
  * pages of user memory; no lock that others need may be held.
- * Return: the table, not published; an errno of mapped_space_add_table() or of
+ * Return: the table, not published; an errno of mapped_table_add() or of
  * the IOMMU driver.
  */
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
@@ -158,7 +159,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 	mutex_unlock(&idev->group->lock);
 	if (ret)
 		goto err_free_domain;
-	ret = mapped_space_add_table(&ioas->space, &hwpt->table);
+	ret = mapped_table_add(&ioas->space, &hwpt->table);
 	if (ret)
 		goto err_free_domain;
 	hwpt->ioas = ioas;

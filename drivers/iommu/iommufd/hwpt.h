@@ -6,7 +6,7 @@
 #ifndef __IOMMUFD_HWPT_H
 #define __IOMMUFD_HWPT_H
 
-#include "mapping.h"
+#include "mapped_space.h"
 #include "object.h"
 
 struct iommu_device;

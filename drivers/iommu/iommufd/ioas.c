@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The IOAS object and its calls. Ranges, pages and tables are the business of
- * mapping.c; here are the rules of the user interface.
+ * The IOAS object and its calls: the rules of the user interface. Ranges, pages
+ * and tables are below mapped_space.h.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -17,6 +17,9 @@
 #include "context.h"
 #include "file_memory.h"
 #include "ioas.h"
+#include "mapping.h"
+#include "mapping_fill.h"
+#include "mapping_removal.h"
 #include "process_memory.h"
 #include "user_memory.h"
 

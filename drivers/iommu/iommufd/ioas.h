@@ -6,7 +6,7 @@
 #ifndef __IOMMUFD_IOAS_H
 #define __IOMMUFD_IOAS_H
 
-#include "mapping.h"
+#include "mapped_space.h"
 #include "object.h"
 
 struct iommufd_command;

@@ -23,8 +23,14 @@
  *	ioas.c			the IOAS and its calls
  *	process_memory.c	memory by its address in a process
  *	file_memory.c		memory by its offset in a file
- *	mapping.c		what is mapped, in which tables
- *	mapping_pin.c		kernel users of what is mapped
+ *	mapped_table.c		tables come and go
+ *	mapping_cut.c		two mappings of one
+ *	mapping_fill.c		into all tables
+ *	mapping_removal.c	out of them, and away
+ *	space_pinning.c		pins for the first table, and no more after the last
+ *	mapped_client.c		kernel users of what is mapped
+ *	mapping.c		mappings: described, placed and pinned
+ *	mapped_space.c		the space, and what its tables have in common
  *	iova_space.c		ranges of IOVA as data
  *	user_memory.c		who holds which pages
  *	user_pages.c		from their source into the record, and back
@@ -35,8 +41,7 @@
  *	object.c		numbers, references, destruction
  *	ledger.c		what a test must not find left
  *
- * Calls go down that list, but for the two files on mappings, which call each
- * other.
+ * Calls go down that list. `make check` sees to that.
  *
  * Locks, from the outside in; all are described where they are declared:
  *

@@ -1,55 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an IOAS maps, and the page tables that translate it.
+ * A mapping: user memory at a range of IOVA.
  *
- * mapping   a range of IOVA and the user memory behind it
- * table     one IOMMU page table (an iommu_domain) of the IOAS
+ * The life of a mapping is its area's state:
  *
- * Whatever holds between calls: every mapping that is live, or ready to be, is
- * translated by every table, completely; it has a pin on its memory if there is
- * a table, and none if there is none. A mapping is always removed from a table
- * with one whole unmap.
+ *	building  mappings_place() took the range; only the creator knows it
+ *	ready     mappings_fill() filled all tables, for which it pinned the memory;
+ *	          tables that come get it too. The creator may take it back
+ *	live      mappings_release() gave it to everybody
+ *	draining  a remover waits until kernel users have let go
+ *	going     a remover owns it
+ *	stuck     the IOMMU driver did not unmap it; mapping_removal.c has more
  *
- * What 6.1's IOMMU drivers expect of whoever owns a domain, and where it is
- * kept:
- *
- * - Nobody uses a domain while a group is attached to it or detached from it.
- *   VT-d walks its record of the IOMMUs of the domain in each flush, and frees
- *   it in a detach; an attach may take levels off the table. virtio-iommu asks
- *   whether there is an endpoint, and sends or does not send. AMD and SMMUv3
- *   have locks of their own. Uses are map, unmap and iova_to_phys:
- *   group_switch() has tables_lock exclusively, they have it shared.
- * - Uses at the same time are of different ranges: a range belongs to one
- *   mapping, and that has one creator or remover.
- * - An unmap covers whole maps, all of it mapped. VT-d removes the neighbours
- *   of a hole, SMMUv3 warns, virtio-iommu removes nothing.
- * - A call has a bound, which is TABLE_CALL_MAX. AMD and virtio-iommu visit
- *   each page and each map, SMMUv3 without range invalidation gives the IOMMU a
- *   command for each page, all of them without a chance for others to run; and
- *   whoever counts the pages of a flush in an int, as VT-d did, has room.
- * - A map is not taken apart by the unmap of a part, which virtio-iommu refuses.
- *   So it ends where unmaps are cut.
- * - What an unmap did not report as unmapped may still be translated.
- * - A domain is freed when no group is attached to it. That needs no unmap.
- *
- * Lock order:
- *
- *	mapped_space.clients_lock	asking drivers to let go
- *	  locks that drivers take in their unmap callback
- *	mapped_space.tables_lock	set of tables, and filling them
- *	  mapped_space.lock		ranges, states, pins of mappings; a leaf
- *	  user_memory.lock
- *	    locks of the IOMMU core and drivers
- *
- * A map holds tables_lock shared while it fills the tables, so that maps run
- * side by side; adding and removing a table takes it exclusively, and so does
- * attaching a group to a table. Nobody has it while memory is pinned or let go:
- * a page may take as long as another process likes. Hence a map pins before it
- * takes the lock, and who adds a table announces that, and pins what there is,
- * before it fills the table. An unmap unpins when it has given the lock back.
- *
- * Nobody waits for a mapping that another thread is building or removing: lock
- * is only held to look and to change states.
+ * A creator works on a list: one mapping for user memory, and for a copy one
+ * for each mapping of the source. They are placed side by side and succeed or
+ * fail together.
  */
 #ifndef __IOMMUFD_MAPPING_H
 #define __IOMMUFD_MAPPING_H
@@ -57,22 +22,12 @@
 #include <linux/atomic.h>
 #include <linux/container_of.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
-#include <linux/rwsem.h>
+#include <linux/rbtree_types.h>
+#include <linux/sched.h>
 
 #include "iova_space.h"
-#include "page_runs.h"
-
-/*
- * A call of an IOMMU driver stays between two multiples of this. No page of a
- * table goes across one, since a page is as aligned as it is long, and no longer
- * than a run of the record.
- */
-#define TABLE_CALL_MAX ((u64)PAGE_SIZE << PAGE_RUN_COUNT_BITS)
-
-struct iommu_domain;
-struct page;
-struct user_memory;
+#include "mapped_space.h"
+#include "user_memory.h"
 
 /**
  * struct mapping - user memory at a range of IOVA
@@ -84,7 +39,7 @@ struct user_memory;
  *          else under mapped_space.lock. Stays in state stuck
  * @nr_users: kernel users. Raised under mapped_space.lock in state live; nobody
  *            removes the mapping before it is 0
- * @pins: struct mapping_pin.rb; under mapped_space.lock
+ * @pins: struct client_pin.rb; under mapped_space.lock
  * @link: in the list of its creator, in states building and ready, or of its
  *        remover, in state going, or in mapped_space.stuck
  */
@@ -97,61 +52,6 @@ struct mapping {
 	atomic_t nr_users;
 	struct rb_root pins;
 	struct list_head link;
-};
-
-/**
- * struct mapped_client - a kernel user that can be asked to let go
- * @pins: it pins pages, so mappings have to consist of pages
- * @pinned: struct mapping_pin.link; under mapped_space.lock
- * @unmap: let go of what is pinned in the range. Comes for each range that is
- *         pinned, again until it is not
- */
-struct mapped_client {
-	bool pins;
-	struct list_head pinned;
-	void (*unmap)(struct mapped_client *client, u64 iova, u64 length);
-};
-
-/**
- * struct mapped_space - mappings and tables of one IOAS
- * @iova: the ranges; under @lock
- * @lock: a leaf
- * @tables_lock: see above
- * @tables: struct mapped_table.link; under @tables_lock
- * @new_tables: those that have been announced, and are not filled yet; under
- *              @tables_lock
- * @stuck: struct mapping.link, those in state stuck; under @lock
- * @nr_tables: how many there are of both: when not 0 mappings are pinned.
- *             Changes under @tables_lock, exclusively, and @lock
- * @large_pages: tables may use pages larger than the CPU's; under @tables_lock
- * @clients_lock: shared while a client is called because of a removal. A client
- *                that has let go of everything takes it once, and is not called
- *                after that
- * @nr_pinning_clients: how many clients pin; under @tables_lock
- */
-struct mapped_space {
-	struct iova_space iova;
-	struct mutex lock;
-	struct rw_semaphore tables_lock;
-	struct list_head tables;
-	struct list_head new_tables;
-	struct list_head stuck;
-	unsigned int nr_tables;
-	bool large_pages;
-	struct rw_semaphore clients_lock;
-	unsigned int nr_pinning_clients;
-};
-
-/**
- * struct mapped_table - one IOMMU page table, embedded in its owner
- * @link: in mapped_space.tables, or new_tables
- * @domain: the page table; its page sizes and aperture are final
- * @coherent: DMA through it cannot bypass the CPU's caches
- */
-struct mapped_table {
-	struct list_head link;
-	struct iommu_domain *domain;
-	bool coherent;
 };
 
 /**
@@ -169,14 +69,46 @@ static inline struct mapping *mapping_of(struct iova_area *area)
 	return container_of(area, struct mapping, area);
 }
 
-/* How much a call that begins at @iova may cover */
-static inline u64 table_call_room(u64 iova)
+/* By its owner in states building and going, else under mapped_space.lock */
+static inline void mapping_set_state(struct mapping *mapping,
+				     enum iova_area_state state)
 {
-	return TABLE_CALL_MAX - (iova & (TABLE_CALL_MAX - 1));
+	/* Pairs with mapping_is_filled(). */
+	smp_store_release(&mapping->area.state, state);
 }
 
-void mapped_space_init(struct mapped_space *space);
-void mapped_space_destroy(struct mapped_space *space);
+/* Tables have it, and its pin is under mapped_space.lock. */
+static inline bool mapping_is_filled(const struct mapping *mapping)
+{
+	/* mappings_fill() sets it without mapped_space.lock. */
+	switch (smp_load_acquire(&mapping->area.state)) {
+	case IOVA_AREA_READY:
+	case IOVA_AREA_LIVE:
+	case IOVA_AREA_DRAINING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The pages that a mapping uses, the first and last maybe in part. */
+static inline struct page_range mapping_pages(const struct mapping *mapping)
+{
+	u64 last = mapping->offset + iova_area_length(&mapping->area) - 1;
+
+	return (struct page_range){
+		.first = mapping->offset >> PAGE_SHIFT,
+		.last = last >> PAGE_SHIFT,
+	};
+}
+
+/* Between two of a list others may run; a map has one, and loses nothing. */
+static inline void mappings_pause(const struct mapping *mapping,
+			   const struct list_head *mappings)
+{
+	if (!list_is_last(&mapping->link, mappings))
+		cond_resched();
+}
 
 int mapping_create(struct list_head *mappings, struct user_memory *memory,
 		   u64 offset, u64 length, int prot);
@@ -187,45 +119,7 @@ void mappings_free(struct list_head *mappings);
 int mappings_place(struct mapped_space *space, struct list_head *mappings,
 		   struct mapping_place *place);
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
-int mappings_fill(struct mapped_space *space, struct list_head *mappings);
-int mappings_clear(struct mapped_space *space, struct list_head *mappings);
-void mappings_release(struct mapped_space *space, struct list_head *mappings);
-int mapping_cut(struct mapped_space *space, u64 iova);
-int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
-			 u64 *removed);
-int mapping_remove_all(struct mapped_space *space, u64 *removed);
-
+int mappings_pin(struct list_head *mappings);
 void mappings_unpin(struct list_head *mappings);
-void mapping_unmap(struct mapped_space *space, struct mapped_table *table,
-		   struct mapping *mapping, u64 length);
-bool mappings_set_stuck_aside(struct mapped_space *space,
-			      struct list_head *mappings);
-void mappings_claim_stuck(struct mapped_space *space,
-			  struct list_head *mappings);
-
-int mapped_space_add_table(struct mapped_space *space,
-			   struct mapped_table *table);
-void mapped_space_remove_table(struct mapped_space *space,
-			       struct mapped_table *table);
-
-void mapped_spaces_lock(struct mapped_space *a, struct mapped_space *b);
-void mapped_spaces_unlock(struct mapped_space *a, struct mapped_space *b);
-int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
-			 void *owner);
-void mapped_space_unreserve(struct mapped_space *space, void *owner);
-int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages);
-bool mapped_space_is_coherent(struct mapped_space *space);
-u64 mapped_space_page_sizes(struct mapped_space *space);
-int mapped_space_count_pinning(struct mapped_space *space, int change);
-
-void mapped_space_remove_client(struct mapped_space *space,
-				struct mapped_client *client);
-int mapping_drain(struct mapped_space *space, struct mapping *mapping);
-int mapped_space_pin(struct mapped_space *space, struct mapped_client *client,
-		     u64 iova, u64 length, int prot, struct page **pages);
-void mapped_space_unpin(struct mapped_space *space,
-			struct mapped_client *client, u64 iova, u64 length);
-int mapped_space_copy(struct mapped_space *space, u64 iova, void *buffer,
-		      u64 length, bool write);
 
 #endif

@@ -22,7 +22,9 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 
+#include "mapped_client.h"
 #include "mapping.h"
+#include "mapping_removal.h"
 
 /* How many mappings are removed together. Bounds the time others see EBUSY. */
 #define REMOVAL_BATCH 256
@@ -60,7 +62,7 @@ static void mapping_set_stuck(struct mapped_space *space,
 			      struct mapping *mapping)
 {
 	mutex_lock(&space->lock);
-	mapping->area.state = IOVA_AREA_STUCK;
+	mapping_set_state(mapping, IOVA_AREA_STUCK);
 	mutex_unlock(&space->lock);
 }
 
@@ -123,7 +125,7 @@ void mappings_claim_stuck(struct mapped_space *space,
 	mutex_lock(&space->lock);
 	list_splice_init(&space->stuck, mappings);
 	list_for_each_entry(mapping, mappings, link) {
-		mapping->area.state = IOVA_AREA_GOING;
+		mapping_set_state(mapping, IOVA_AREA_GOING);
 		cond_resched();
 	}
 	mutex_unlock(&space->lock);
@@ -159,13 +161,13 @@ static int removal_claim(struct removal *removal, struct mapping *mapping)
 		if (atomic_read(&mapping->nr_users)) {
 			/* First those below, which nobody has to be asked for. */
 			if (list_empty(&removal->batch)) {
-				mapping->area.state = IOVA_AREA_DRAINING;
+				mapping_set_state(mapping, IOVA_AREA_DRAINING);
 				removal->in_use = mapping;
 			}
 			return -EAGAIN;
 		}
 	}
-	mapping->area.state = IOVA_AREA_GOING;
+	mapping_set_state(mapping, IOVA_AREA_GOING);
 	return 0;
 }
 
@@ -308,7 +310,7 @@ static int removal_drain(struct mapped_space *space, struct removal *removal)
 		return 0;
 	}
 	mutex_lock(&space->lock);
-	removal->in_use->area.state = IOVA_AREA_LIVE;
+	mapping_set_state(removal->in_use, IOVA_AREA_LIVE);
 	mutex_unlock(&space->lock);
 	return ret;
 }

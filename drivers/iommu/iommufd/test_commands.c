@@ -26,6 +26,7 @@
 #include "hwpt.h"
 #include "ioas.h"
 #include "iommufd_test.h"
+#include "mapping_removal.h"
 #include "mock_iommu.h"
 #include "test_commands.h"
 

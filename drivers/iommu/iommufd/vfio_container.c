@@ -19,6 +19,8 @@
 #include "compat_ioas.h"
 #include "context.h"
 #include "ioas.h"
+#include "mapping_cut.h"
+#include "mapping_removal.h"
 #include "vfio_container.h"
 
 /* Of the tables that are there and of those that devices will get. */

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
+#include "mapped_client.h"
 #include "mapping.h"
 #include "user_memory.h"
 
@@ -27,7 +28,7 @@
 #define DRAIN_WAIT (HZ / 20 ?: 1)
 
 /**
- * struct mapping_pin - one range that a client pinned; under mapped_space.lock
+ * struct client_pin - one range that a client pinned; under mapped_space.lock
  * @rb: in mapping.pins, in order of @range, then of @client
  * @link: in mapped_client.pinned
  * @mapping: immutable
@@ -36,7 +37,7 @@
  * @nr_users: how often
  * @nr_requests: how often @client was asked to let go because it leaves
  */
-struct mapping_pin {
+struct client_pin {
 	struct rb_node rb;
 	struct list_head link;
 	struct mapping *mapping;
@@ -67,8 +68,8 @@ static struct page_range part_pages(const struct mapping_part *part)
 }
 
 /* Where @left comes before @right: less than 0. */
-static int pin_compare(const struct mapping_pin *left,
-		       const struct mapping_pin *right)
+static int pin_compare(const struct client_pin *left,
+		       const struct client_pin *right)
 {
 	if (left->range.first != right->range.first)
 		return left->range.first < right->range.first ? -1 : 1;
@@ -80,13 +81,13 @@ static int pin_compare(const struct mapping_pin *left,
 }
 
 /* The pin of @key's client and range. */
-static struct mapping_pin *pin_find(struct mapping *mapping,
-				    const struct mapping_pin *key)
+static struct client_pin *pin_find(struct mapping *mapping,
+				    const struct client_pin *key)
 {
 	struct rb_node *rb = mapping->pins.rb_node;
 
 	while (rb) {
-		struct mapping_pin *pin = rb_entry(rb, struct mapping_pin, rb);
+		struct client_pin *pin = rb_entry(rb, struct client_pin, rb);
 		int order = pin_compare(key, pin);
 
 		if (!order)
@@ -97,14 +98,14 @@ static struct mapping_pin *pin_find(struct mapping *mapping,
 }
 
 /* The first pin after @key, which need not exist any more. */
-static struct mapping_pin *pin_after(struct mapping *mapping,
-				     const struct mapping_pin *key)
+static struct client_pin *pin_after(struct mapping *mapping,
+				     const struct client_pin *key)
 {
 	struct rb_node *rb = mapping->pins.rb_node;
-	struct mapping_pin *after = NULL;
+	struct client_pin *after = NULL;
 
 	while (rb) {
-		struct mapping_pin *pin = rb_entry(rb, struct mapping_pin, rb);
+		struct client_pin *pin = rb_entry(rb, struct client_pin, rb);
 
 		if (pin_compare(key, pin) < 0) {
 			after = pin;
@@ -116,13 +117,13 @@ static struct mapping_pin *pin_after(struct mapping *mapping,
 	return after;
 }
 
-static void pin_insert(struct mapping_pin *new)
+static void pin_insert(struct client_pin *new)
 {
 	struct rb_node **link = &new->mapping->pins.rb_node;
 	struct rb_node *parent = NULL;
 
 	while (*link) {
-		struct mapping_pin *pin = rb_entry(*link, struct mapping_pin,
+		struct client_pin *pin = rb_entry(*link, struct client_pin,
 						   rb);
 
 		parent = *link;
@@ -135,7 +136,7 @@ static void pin_insert(struct mapping_pin *new)
 	list_add_tail(&new->link, &new->client->pinned);
 }
 
-static void pin_free(struct mapping_pin *pin)
+static void pin_free(struct client_pin *pin)
 {
 	rb_erase(&pin->rb, &pin->mapping->pins);
 	list_del(&pin->link);
@@ -144,7 +145,7 @@ static void pin_free(struct mapping_pin *pin)
 }
 
 /* The IOVA of what is pinned, and how many bytes. */
-static u64 pin_iova(const struct mapping_pin *pin, u64 *length)
+static u64 pin_iova(const struct client_pin *pin, u64 *length)
 {
 	const struct mapping *mapping = pin->mapping;
 	u64 start = max((u64)pin->range.first << PAGE_SHIFT, mapping->offset);
@@ -161,11 +162,11 @@ static u64 pin_iova(const struct mapping_pin *pin, u64 *length)
  */
 static void request_mapping(struct mapped_space *space, struct mapping *mapping)
 {
-	struct mapping_pin asked = {};
+	struct client_pin asked = {};
 
 	down_read(&space->clients_lock);
 	for (;;) {
-		struct mapping_pin *pin;
+		struct client_pin *pin;
 		u64 iova, length;
 
 		mutex_lock(&space->lock);
@@ -191,11 +192,11 @@ static bool choose_request(struct mapped_space *space,
 			   struct mapped_client *client, u64 *iova, u64 *length,
 			   bool *again)
 {
-	struct mapping_pin *pin;
+	struct client_pin *pin;
 
 	mutex_lock(&space->lock);
 	while ((pin = list_first_entry_or_null(&client->pinned,
-					       struct mapping_pin, link)) &&
+					       struct client_pin, link)) &&
 	       pin->nr_requests++ == DRAIN_ROUNDS) {
 		WARN_ONCE(1, "iommufd: a driver keeps pages of an address space that it leaves\n");
 		pin_free(pin);
@@ -210,17 +211,37 @@ static bool choose_request(struct mapped_space *space,
 }
 
 /**
- * mapped_space_remove_client() - A client leaves
- * @space: where it pins
- * @client: was counted by mapped_space_count_pinning() if it pins, and pins
- *          nothing more; is asked to let go of what it has pinned
+ * mapped_client_add() - A client comes
+ * @space: what it reaches
+ * @client: has pinned nothing yet
+ *
+ * Return: 0; -EADDRINUSE when it pins and a mapping is not page aligned; -EINTR
+ * after a fatal signal.
+ */
+int mapped_client_add(struct mapped_space *space, struct mapped_client *client)
+{
+	return client->pins ? mapped_space_count_pinning(space, 1) : 0;
+}
+
+/* Undo mapped_client_add() before anything is pinned. */
+void mapped_client_withdraw(struct mapped_space *space,
+			    struct mapped_client *client)
+{
+	if (client->pins)
+		mapped_space_count_pinning(space, -1);
+}
+
+/**
+ * mapped_client_remove() - A client leaves
+ * @space: where it was added
+ * @client: pins nothing more; is asked to let go of what it has pinned
  *
  * Waits for calls of @client in progress.
  *
  * Context: no lock that @client may need to let go.
  */
-void mapped_space_remove_client(struct mapped_space *space,
-				struct mapped_client *client)
+void mapped_client_remove(struct mapped_space *space,
+			  struct mapped_client *client)
 {
 	u64 iova, length;
 	bool again;
@@ -234,7 +255,7 @@ void mapped_space_remove_client(struct mapped_space *space,
 	}
 	down_write(&space->clients_lock);
 	up_write(&space->clients_lock);
-	mapped_space_count_pinning(space, -1);
+	mapped_client_withdraw(space, client);
 }
 
 /**
@@ -326,9 +347,9 @@ static bool part_is_paged(const struct mapping_part *part, u64 iova,
 }
 
 /* Remember @new, which is used or freed. */
-static void pin_record(struct mapped_space *space, struct mapping_pin *new)
+static void pin_record(struct mapped_space *space, struct client_pin *new)
 {
-	struct mapping_pin *pin;
+	struct client_pin *pin;
 
 	mutex_lock(&space->lock);
 	pin = pin_find(new->mapping, new);
@@ -355,7 +376,7 @@ static int part_pin(struct mapped_space *space, struct mapped_client *client,
 		    const struct mapping_part *part, struct page ***next)
 {
 	struct user_memory *memory = part->mapping->memory;
-	struct mapping_pin *pin;
+	struct client_pin *pin;
 	int ret;
 
 	pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
@@ -376,7 +397,7 @@ static int part_pin(struct mapped_space *space, struct mapped_client *client,
 }
 
 /**
- * mapped_space_pin() - Keep pages for a kernel user
+ * mapped_client_pin() - Keep pages for a kernel user
  * @space: where they are mapped
  * @client: the user, which pins
  * @iova: first byte
@@ -388,7 +409,7 @@ static int part_pin(struct mapped_space *space, struct mapped_client *client,
  * allow it; -EINVAL when pages of IOVA are not pages of memory, or a mapping is
  * being removed; an errno of user_memory_pin().
  */
-int mapped_space_pin(struct mapped_space *space, struct mapped_client *client,
+int mapped_client_pin(struct mapped_space *space, struct mapped_client *client,
 		     u64 iova, u64 length, int prot, struct page **pages)
 {
 	u64 done = 0;
@@ -417,7 +438,7 @@ int mapped_space_pin(struct mapped_space *space, struct mapped_client *client,
 
 err_unpin:
 	if (done)
-		mapped_space_unpin(space, client, iova, done);
+		mapped_client_unpin(space, client, iova, done);
 	return ret;
 }
 
@@ -430,8 +451,8 @@ static void part_forget(struct mapped_space *space,
 			struct mapped_client *client, u64 iova, u64 length,
 			struct mapping_part *part)
 {
-	struct mapping_pin key = { .client = client };
-	struct mapping_pin *pin;
+	struct client_pin key = { .client = client };
+	struct client_pin *pin;
 	struct iova_area *area;
 
 	*part = (struct mapping_part){};
@@ -453,7 +474,7 @@ out_unlock:
 }
 
 /**
- * mapped_space_unpin() - Undo mapped_space_pin()
+ * mapped_client_unpin() - Undo mapped_client_pin()
  * @space: where
  * @client: who
  * @iova: as then
@@ -462,7 +483,7 @@ out_unlock:
  * What is not pinned is passed over: some drivers let go of a range without
  * knowing whether they have it.
  */
-void mapped_space_unpin(struct mapped_space *space,
+void mapped_client_unpin(struct mapped_space *space,
 			struct mapped_client *client, u64 iova, u64 length)
 {
 	u64 done = 0;
@@ -545,7 +566,7 @@ static int part_copy(const struct mapping_part *part, void *buffer, bool write)
  * The same pages that devices reach; nobody pays for those that are not pinned
  * anyway. A failure may come after a part was copied.
  *
- * Return: 0; an errno as of mapped_space_pin().
+ * Return: 0; an errno as of mapped_client_pin().
  */
 int mapped_space_copy(struct mapped_space *space, u64 iova, void *buffer,
 		      u64 length, bool write)

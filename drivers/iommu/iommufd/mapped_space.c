@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The space of an IOAS: its ranges, and what all of its tables have in common.
+ */
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+
+#include "mapped_space.h"
+
+void mapped_space_init(struct mapped_space *space)
+{
+	iova_space_init(&space->iova);
+	mutex_init(&space->lock);
+	init_rwsem(&space->tables_lock);
+	INIT_LIST_HEAD(&space->tables);
+	INIT_LIST_HEAD(&space->new_tables);
+	INIT_LIST_HEAD(&space->stuck);
+	space->large_pages = true;
+	init_rwsem(&space->clients_lock);
+}
+
+/* Everything mapped and every table is gone already. */
+void mapped_space_destroy(struct mapped_space *space)
+{
+	WARN_ON(space->nr_tables);
+	WARN_ON(!list_empty(&space->stuck));
+	iova_space_destroy(&space->iova);
+	mutex_destroy(&space->lock);
+}
+
+/* What the tables need, @large_pages, and users that pin. */
+u32 mapped_space_alignment(struct mapped_space *space, bool large_pages)
+{
+	u32 alignment = large_pages && !space->nr_pinning_clients ? 1 :
+								    PAGE_SIZE;
+	struct mapped_table *table;
+
+	lockdep_assert_held_write(&space->tables_lock);
+	list_for_each_entry(table, &space->tables, link)
+		alignment = max(alignment, mapped_table_alignment(table));
+	list_for_each_entry(table, &space->new_tables, link)
+		alignment = max(alignment, mapped_table_alignment(table));
+	return alignment;
+}
+
+/*
+ * Two IOAS at a time, in the order of their addresses: whoever wants both takes
+ * them with this.
+ */
+void mapped_spaces_lock(struct mapped_space *a, struct mapped_space *b)
+{
+	if (a > b)
+		swap(a, b);
+	if (a)
+		down_write(&a->tables_lock);
+	if (b && b != a)
+		down_write_nested(&b->tables_lock, SINGLE_DEPTH_NESTING);
+}
+
+void mapped_spaces_unlock(struct mapped_space *a, struct mapped_space *b)
+{
+	if (a)
+		up_write(&a->tables_lock);
+	if (b && b != a)
+		up_write(&b->tables_lock);
+}
+
+/* iova_space_reserve() with the locks; -EINTR after a fatal signal. */
+int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
+			 void *owner)
+{
+	int ret;
+
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	mutex_lock(&space->lock);
+	ret = iova_space_reserve(&space->iova, start, last, owner);
+	mutex_unlock(&space->lock);
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+void mapped_space_unreserve(struct mapped_space *space, void *owner)
+{
+	down_write(&space->tables_lock);
+	mutex_lock(&space->lock);
+	iova_space_unreserve(&space->iova, owner);
+	mutex_unlock(&space->lock);
+	up_write(&space->tables_lock);
+}
+
+static int set_large_pages(struct mapped_space *space, bool large_pages)
+{
+	int ret;
+
+	if (large_pages == space->large_pages)
+		return 0;
+	/* What is in a table already may be a large page. */
+	if (!large_pages && !list_empty(&space->tables) &&
+	    iova_space_first(&space->iova, 0, U64_MAX))
+		return -EINVAL;
+	ret = iova_space_set_alignment(&space->iova,
+				       mapped_space_alignment(space, large_pages));
+	if (!ret)
+		space->large_pages = large_pages;
+	return ret;
+}
+
+/**
+ * mapped_space_set_large_pages() - May tables use pages larger than the CPU's?
+ * @space: which
+ * @large_pages: for mappings to come
+ *
+ * Return: 0; -EINVAL when a table has mappings already; -EADDRINUSE when a
+ * mapping is not page aligned; -EINTR after a fatal signal.
+ */
+int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages)
+{
+	int ret;
+
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	mutex_lock(&space->lock);
+	ret = set_large_pages(space, large_pages);
+	mutex_unlock(&space->lock);
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+/**
+ * mapped_space_count_pinning() - A client that pins comes or goes
+ * @space: whose mappings it pins
+ * @change: 1 or -1
+ *
+ * Return: 0; -EADDRINUSE when a mapping is not page aligned; -EINTR after a
+ * fatal signal. Not for -1: a smaller alignment always fits.
+ */
+int mapped_space_count_pinning(struct mapped_space *space, int change)
+{
+	int ret;
+
+	if (change < 0)
+		down_write(&space->tables_lock);
+	else if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	mutex_lock(&space->lock);
+	space->nr_pinning_clients += change;
+	ret = iova_space_set_alignment(&space->iova,
+				       mapped_space_alignment(space,
+						       space->large_pages));
+	if (ret)
+		space->nr_pinning_clients -= change;
+	mutex_unlock(&space->lock);
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+/**
+ * mapped_space_page_sizes() - Sizes that every table can use
+ * @space: which
+ *
+ * Return: a bit for each size that is at least the CPU's page and the
+ * alignment; all of them when there is no table.
+ */
+u64 mapped_space_page_sizes(struct mapped_space *space)
+{
+	struct mapped_table *table;
+	u64 sizes = U64_MAX;
+
+	down_read(&space->tables_lock);
+	list_for_each_entry(table, &space->tables, link)
+		sizes &= table->domain->pgsize_bitmap;
+	up_read(&space->tables_lock);
+	/* Smaller pages make up one of the CPU's. */
+	return (sizes & PAGE_MASK) | PAGE_SIZE;
+}
+
+/* No table lets DMA bypass the CPU's caches; true also without tables. */
+bool mapped_space_is_coherent(struct mapped_space *space)
+{
+	struct mapped_table *table;
+	bool coherent = true;
+
+	down_read(&space->tables_lock);
+	list_for_each_entry(table, &space->tables, link)
+		coherent &= table->coherent;
+	up_read(&space->tables_lock);
+	return coherent;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tables of an IOAS come and go.
+ *
+ * A table that comes needs what is there pinned, and waits for that without a
+ * lock: it is announced, so that from then on every map pins; then each mapping
+ * gets its pin, which is made for its memory and given to it if it is still
+ * there; then, with tables_lock, the table is filled, unless a map that began
+ * before came without a pin. When the last table goes the pins go likewise, one
+ * by one.
+ */
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+
+#include "mapped_space.h"
+#include "mapped_table.h"
+#include "mapping.h"
+#include "mapping_fill.h"
+#include "mapping_removal.h"
+#include "space_pinning.h"
+
+/*
+ * The tree of areas may change while it is walked: creators add and destroy
+ * areas in state building under the leaf lock alone. Those that tables have
+ * stay.
+ */
+static struct mapping *live_next(struct mapped_space *space, u64 from)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	for_each_iova_area(area, &space->iova, from, U64_MAX) {
+		if (mapping_is_filled(mapping_of(area)))
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
+	return area ? mapping_of(area) : NULL;
+}
+
+/*
+ * Count @table, claim for it what it cannot translate, and the alignment it
+ * needs. All of that is undone by table_unreserve(), also after a failure.
+ */
+static int table_reserve(struct mapped_space *space, struct mapped_table *table)
+{
+	struct iommu_domain_geometry *geometry = &table->domain->geometry;
+	u32 alignment = max(mapped_space_alignment(space, space->large_pages),
+			    mapped_table_alignment(table));
+	int ret;
+
+	mutex_lock(&space->lock);
+	space->nr_tables++;
+	ret = iova_space_set_alignment(&space->iova, alignment);
+	if (!ret && geometry->aperture_start)
+		ret = iova_space_reserve(&space->iova, 0,
+					 geometry->aperture_start - 1, table);
+	if (!ret && geometry->aperture_end != U64_MAX)
+		ret = iova_space_reserve(&space->iova,
+					 geometry->aperture_end + 1, U64_MAX,
+					 table);
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
+static void table_unreserve(struct mapped_space *space,
+			    struct mapped_table *table)
+{
+	mutex_lock(&space->lock);
+	iova_space_unreserve(&space->iova, table);
+	/* A smaller alignment always fits. */
+	iova_space_set_alignment(&space->iova,
+				 mapped_space_alignment(space, space->large_pages));
+	space->nr_tables--;
+	mutex_unlock(&space->lock);
+}
+
+/* The caller has tables_lock exclusively. */
+#define for_each_live_mapping(mapping, space) \
+	for (mapping = live_next(space, 0); mapping; \
+	     mapping = mapping->area.last == U64_MAX ? NULL : \
+		       live_next(space, mapping->area.last + 1))
+
+/* Everything live into @table, pinned as it is. */
+static int table_map_all(struct mapped_space *space, struct mapped_table *table)
+{
+	struct mapping *mapping;
+	u64 mapped;
+	int ret;
+
+	for_each_live_mapping(mapping, space) {
+		ret = mapping_fill_table(space, table, mapping, &mapped);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* From now on what is mapped is pinned, and fits the table. */
+static int table_announce(struct mapped_space *space,
+			  struct mapped_table *table)
+{
+	int ret;
+
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	ret = table_reserve(space, table);
+	if (ret)
+		table_unreserve(space, table);
+	else
+		list_add_tail(&table->link, &space->new_tables);
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+/* Return: 0; -EAGAIN when a mapping is not pinned; another errno. */
+static int table_add(struct mapped_space *space, struct mapped_table *table)
+{
+	int ret = -EAGAIN;
+
+	if (down_write_killable(&space->tables_lock))
+		return -EINTR;
+	if (mapped_space_is_pinned(space)) {
+		ret = table_map_all(space, table);
+		if (!ret)
+			list_move_tail(&table->link, &space->tables);
+	}
+	up_write(&space->tables_lock);
+	return ret;
+}
+
+/**
+ * mapped_table_add() - Make a new table translate all that is mapped
+ * @space: where
+ * @table: no device uses it yet
+ *
+ * Narrows the usable IOVA to what the table can translate. When it fails the
+ * table may hold some translations: its owner frees it.
+ *
+ * Context: may wait for pages of user memory, with no lock of @space held.
+ * Return: 0; -EADDRINUSE when a mapping does not fit the table; -EINVAL when
+ * the table's smallest page is larger than the CPU's; an errno of
+ * user_memory_pin() or of the IOMMU driver; -EINTR after a fatal signal.
+ */
+int mapped_table_add(struct mapped_space *space, struct mapped_table *table)
+{
+	int ret;
+
+	if (__ffs(table->domain->pgsize_bitmap) > PAGE_SHIFT)
+		return -EINVAL;
+
+	ret = table_announce(space, table);
+	if (ret)
+		return ret;
+	/* A map that began before may come without a pin: again then. */
+	do {
+		ret = mapped_space_pin(space);
+		if (ret)
+			break;
+		ret = table_add(space, table);
+	} while (ret == -EAGAIN);
+	if (ret)
+		mapped_table_remove(space, table);
+	return ret;
+}
+
+/**
+ * mapped_table_remove() - Forget a table
+ * @space: where it was added
+ * @table: no device can reach it any more, and its owner frees it next
+ *
+ * Nothing is unmapped one by one: freeing the table does that. With the last one
+ * what was stuck goes.
+ */
+void mapped_table_remove(struct mapped_space *space,
+			 struct mapped_table *table)
+{
+	LIST_HEAD(stuck);
+	bool last;
+
+	down_write(&space->tables_lock);
+	list_del(&table->link);
+	table_unreserve(space, table);
+	last = !space->nr_tables;
+	if (last)
+		mappings_claim_stuck(space, &stuck);
+	up_write(&space->tables_lock);
+	if (!last)
+		return;
+	mapped_space_unpin(space);
+	mappings_displace(space, &stuck);
+	mappings_free(&stuck);
+}
