@@ -10,7 +10,7 @@ build=$(cd "$1" && pwd)
 shift
 linux=$build/linux
 out=$build/check
-all=(shell text mail kernel_doc uapi headers gcc clang coccinelle)
+all=(shell text mail kernel_doc uapi headers gcc layers clang coccinelle)
 targets=(
 	drivers/iommu/ drivers/vfio/ mm/file_pin.o arch/x86/kvm/../../../virt/kvm/vfio.o
 	samples/vfio-mdev/ drivers/gpu/drm/i915/gvt/kvmgt.o
@@ -114,6 +114,13 @@ check_headers()
 	grep -E 'error:|warning:' "$out/alone.log" | grep -v 'Symbol info of vmlinux is missing' | sed "s|$linux/||" || true
 }
 
+# Of what gcc made
+check_layers()
+{
+	[ -e "$out/gcc/drivers/iommu/iommufd/main.o" ] || compile gcc
+	"$here/check_layers.py" "$build" "$out/gcc"
+}
+
 check_coccinelle()
 {
 	local folder
@@ -133,6 +140,7 @@ run()
 	uapi)	check_uapi ;;
 	headers) check_headers ;;
 	gcc)	compile gcc W=1 C=2 CF=-Wno-decl ;;
+	layers)	check_layers ;;
 	clang)	compile clang LLVM=1 W=1 ;;
 	coccinelle) check_coccinelle ;;
 	*)	echo "no such check" ;;

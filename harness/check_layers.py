@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# Usage: check_layers.py BUILD OBJECTS
+"""Check that calls and includes of iommufd go down.
+
+The list at the head of main.c is the order of the files: "name.c<tab>subject" on a line. What
+a file uses of others is what the compiler left undefined in its object below OBJECTS, and what
+it includes. The picture of the layers in the maintainers' page has an arrow for each pair of
+its boxes that a call connects, and no other.
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = "drivers/iommu/iommufd"
+PAGE = "Documentation/driver-api/iommufd.rst"
+# Structures that the files below work on, too
+SHARED = {"context", "user_memory"}
+# Beside all layers: the files of tests look everywhere.
+TESTS = {"mock_iommu", "test_commands"}
+
+
+def read_order(text):
+    head = text[:text.index("*/")]
+    return re.findall(r"^ \*\t(\w+)\.c\t+", head, re.M)
+
+
+def read_symbols(objects):
+    """Which file defines a symbol, and which symbols a file leaves undefined."""
+    defined, undefined = {}, {}
+    for path in sorted((objects / FOLDER).glob("*.o")):
+        name = path.stem
+        if not (path.parent / f".{path.name}.cmd").exists() or name == "iommufd" or "." in name:
+            continue
+        undefined[name] = set()
+        lines = subprocess.run(["nm", str(path)], stdout=subprocess.PIPE, text=True,
+                               check=True).stdout.splitlines()
+        for words in map(str.split, lines):
+            if words[0] == "U":
+                undefined[name].add(words[1])
+            elif len(words) == 3 and words[1] in "TDBR":
+                defined[words[2]] = name
+    return defined, undefined
+
+
+def list_calls(objects):
+    """{(from, to): symbols} of all pairs of files."""
+    calls = {}
+    defined, undefined = read_symbols(objects)
+    for name, symbols in undefined.items():
+        for symbol in sorted(symbols & defined.keys()):
+            if defined[symbol] != name:
+                calls.setdefault((name, defined[symbol]), []).append(symbol)
+    return calls
+
+
+def check_order(folder, order, calls):
+    rank = {name: i for i, name in enumerate(order)}
+    for path in sorted(folder.glob("*.c")):
+        name = path.stem
+        if name == "main" or name in TESTS or name.endswith("_kunit"):
+            continue
+        if name not in rank:
+            print(f"{FOLDER}/main.c: the list of files lacks {path.name}")
+            continue
+        for include in re.findall(r'^#include "(\w+)\.h"', path.read_text(), re.M):
+            if include not in SHARED and rank.get(include, len(order)) < rank[name]:
+                print(f"{FOLDER}/{path.name}: includes {include}.h, which is above it in main.c's list")
+    for name in order:
+        if not (folder / f"{name}.c").exists():
+            print(f"{FOLDER}/main.c: the list of files has {name}.c, which is not there")
+    for (name, other), symbols in sorted(calls.items()):
+        if name in rank and rank.get(other, len(order)) < rank[name]:
+            print(f"{FOLDER}/{name}.c: calls up into {other}.c: {', '.join(symbols)}")
+
+
+def check_picture(page, order, calls):
+    """Files that stand beside the boxes in the text have no arrows."""
+    picture = page[page.index("digraph layers"):]
+    picture = picture[:picture.index("\n   }")]
+    box_of = {}
+    for box, label in re.findall(r'(\w+)\s*\[label="([^"]*)"', picture):
+        for name in re.findall(r"(\w+)\.c\b", label.replace("\\n", " ")):
+            box_of[name] = box
+    drawn = set(re.findall(r"(\w+) -> (\w+)", picture))
+    dashed = set(re.findall(r"(\w+)\s*\[[^]]*style=dashed", picture))
+    drawn = {(one, other) for one, other in drawn if other not in dashed}
+    called = set()
+    for name, other in calls:
+        boxes = box_of.get(name), box_of.get(other)
+        if None not in boxes and boxes[0] != boxes[1]:
+            called.add(boxes)
+    for one, other in sorted(called - drawn):
+        print(f"{PAGE}: the picture of the layers lacks {one} -> {other}")
+    for one, other in sorted(drawn - called):
+        print(f"{PAGE}: the picture of the layers has {one} -> {other}, which nobody calls")
+    for name in order:
+        if name not in box_of and f"``{name}.c``" not in page:
+            print(f"{PAGE}: neither the picture of the layers nor the text has {name}.c")
+
+
+def main():
+    build, objects = Path(sys.argv[1]), Path(sys.argv[2])
+    folder = build / "linux" / FOLDER
+    order = read_order((folder / "main.c").read_text())
+    calls = list_calls(objects)
+    if not calls:
+        print(f"{objects}/{FOLDER}: has no objects")
+    check_order(folder, order, calls)
+    check_picture((build / "linux" / PAGE).read_text(), order, calls)
+
+
+main()
