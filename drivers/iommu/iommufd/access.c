@@ -321,7 +321,7 @@ int iommufd_access_pin(struct iommufd_access *access, u64 iova, u64 length,
 	if (IS_ERR(space))
 		return PTR_ERR(space);
 	ret = mapped_client_pin(space, &access->client, iova, length,
-			       access_prot(flags), pages);
+				access_prot(flags), pages);
 	access_end(access);
 	return ret;
 }

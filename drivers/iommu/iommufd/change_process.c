@@ -32,8 +32,9 @@ struct account_move {
 	bool moved;
 };
 
-static int move_add(struct list_head *moves, struct mapping *mapping)
+static int move_add(struct mapping *mapping, void *data)
 {
+	struct list_head *moves = data;
 	struct account_move *move;
 
 	switch (mapping->area.state) {
@@ -52,24 +53,6 @@ static int move_add(struct list_head *moves, struct mapping *mapping)
 	return 0;
 }
 
-static int moves_collect_ioas(struct list_head *moves,
-			      struct iommufd_ioas *ioas)
-{
-	struct mapped_space *space = &ioas->space;
-	struct iova_area *area;
-	int ret = 0;
-
-	mutex_lock(&space->lock);
-	for_each_iova_area(area, &space->iova, 0, U64_MAX) {
-		ret = move_add(moves, container_of(area, struct mapping, area));
-		if (ret)
-			break;
-		cond_resched();
-	}
-	mutex_unlock(&space->lock);
-	return ret;
-}
-
 static int moves_collect(struct list_head *moves, struct iommufd_ctx *ictx)
 {
 	struct iommufd_object *object;
@@ -82,7 +65,7 @@ static int moves_collect(struct list_head *moves, struct iommufd_ctx *ictx)
 		/* Gone meanwhile, or something else. */
 		if (IS_ERR(ioas))
 			continue;
-		ret = moves_collect_ioas(moves, ioas);
+		ret = mappings_visit(&ioas->space, move_add, moves);
 		iommufd_object_put(&ioas->object);
 		if (ret)
 			break;

@@ -99,27 +99,21 @@ static int ioas_copy_ranges(struct mapped_space *space,
 			    struct iommu_iova_range __user *array, u32 capacity,
 			    u32 *count)
 {
-	u64 from = 0;
+	struct usable_range usable = {};
 
 	*count = 0;
-	for (;;) {
-		struct iommu_iova_range range;
-		bool found;
+	while (mapped_space_next_usable(space, &usable)) {
+		struct iommu_iova_range range = {
+			.start = usable.start,
+			.last = usable.last,
+		};
 
-		mutex_lock(&space->lock);
-		found = iova_space_next_usable(&space->iova, from, &range.start,
-					       &range.last);
-		mutex_unlock(&space->lock);
-		if (!found)
-			return 0;
 		if (*count < capacity &&
 		    copy_to_user(&array[*count], &range, sizeof(range)))
 			return -EFAULT;
 		++*count;
-		if (range.last == IOVA_SPACE_LAST)
-			return 0;
-		from = range.last + 1;
 	}
+	return 0;
 }
 
 /* IOMMU_IOAS_IOVA_RANGES */
@@ -444,11 +438,8 @@ int iommufd_ioas_allow_iovas(struct iommufd_command *command)
 		return PTR_ERR(ioas);
 	ret = copy_intervals(&intervals, u64_to_user_ptr(arg->allowed_iovas),
 			     arg->num_iovas);
-	if (!ret) {
-		mutex_lock(&ioas->space.lock);
-		ret = iova_space_swap_allowed(&ioas->space.iova, &intervals);
-		mutex_unlock(&ioas->space.lock);
-	}
+	if (!ret)
+		ret = mapped_space_swap_allowed(&ioas->space, &intervals);
 	iova_intervals_free(&intervals);
 	iommufd_object_put(&ioas->object);
 	return ret;

@@ -82,7 +82,7 @@ static int pin_compare(const struct client_pin *left,
 
 /* The pin of @key's client and range. */
 static struct client_pin *pin_find(struct mapping *mapping,
-				    const struct client_pin *key)
+				   const struct client_pin *key)
 {
 	struct rb_node *rb = mapping->pins.rb_node;
 
@@ -99,7 +99,7 @@ static struct client_pin *pin_find(struct mapping *mapping,
 
 /* The first pin after @key, which need not exist any more. */
 static struct client_pin *pin_after(struct mapping *mapping,
-				     const struct client_pin *key)
+				    const struct client_pin *key)
 {
 	struct rb_node *rb = mapping->pins.rb_node;
 	struct client_pin *after = NULL;
@@ -410,7 +410,7 @@ static int part_pin(struct mapped_space *space, struct mapped_client *client,
  * being removed; an errno of user_memory_pin().
  */
 int mapped_client_pin(struct mapped_space *space, struct mapped_client *client,
-		     u64 iova, u64 length, int prot, struct page **pages)
+		      u64 iova, u64 length, int prot, struct page **pages)
 {
 	u64 done = 0;
 	int ret;
@@ -484,7 +484,7 @@ out_unlock:
  * knowing whether they have it.
  */
 void mapped_client_unpin(struct mapped_space *space,
-			struct mapped_client *client, u64 iova, u64 length)
+			 struct mapped_client *client, u64 iova, u64 length)
 {
 	u64 done = 0;
 

@@ -92,6 +92,45 @@ void mapped_space_unreserve(struct mapped_space *space, void *owner)
 	up_write(&space->tables_lock);
 }
 
+/* iova_space_swap_allowed() with the lock */
+int mapped_space_swap_allowed(struct mapped_space *space,
+			      struct rb_root_cached *intervals)
+{
+	int ret;
+
+	mutex_lock(&space->lock);
+	ret = iova_space_swap_allowed(&space->iova, intervals);
+	mutex_unlock(&space->lock);
+	return ret;
+}
+
+/**
+ * mapped_space_next_usable() - Step through what can be mapped or is
+ * @space: which
+ * @range: zero, or what this set before; set to the next range
+ *
+ * Context: no lock is held from one step to the next.
+ * Return: whether there is one.
+ */
+bool mapped_space_next_usable(struct mapped_space *space,
+			      struct usable_range *range)
+{
+	u64 from = 0;
+	bool found;
+
+	if (range->is_set) {
+		if (range->last == IOVA_SPACE_LAST)
+			return false;
+		from = range->last + 1;
+	}
+	mutex_lock(&space->lock);
+	found = iova_space_next_usable(&space->iova, from, &range->start,
+				       &range->last);
+	mutex_unlock(&space->lock);
+	range->is_set = true;
+	return found;
+}
+
 static int set_large_pages(struct mapped_space *space, bool large_pages)
 {
 	int ret;
@@ -140,6 +179,7 @@ int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages)
  */
 int mapped_space_count_pinning(struct mapped_space *space, int change)
 {
+	u32 alignment;
 	int ret;
 
 	if (change < 0)
@@ -148,9 +188,8 @@ int mapped_space_count_pinning(struct mapped_space *space, int change)
 		return -EINTR;
 	mutex_lock(&space->lock);
 	space->nr_pinning_clients += change;
-	ret = iova_space_set_alignment(&space->iova,
-				       mapped_space_alignment(space,
-						       space->large_pages));
+	alignment = mapped_space_alignment(space, space->large_pages);
+	ret = iova_space_set_alignment(&space->iova, alignment);
 	if (ret)
 		space->nr_pinning_clients -= change;
 	mutex_unlock(&space->lock);

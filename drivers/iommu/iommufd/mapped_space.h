@@ -111,6 +111,18 @@ struct mapped_table {
 	bool coherent;
 };
 
+/**
+ * struct usable_range - a step of mapped_space_next_usable()
+ * @start: first IOVA
+ * @last: last IOVA
+ * @is_set: it is a range, not the beginning
+ */
+struct usable_range {
+	u64 start;
+	u64 last;
+	bool is_set;
+};
+
 /* How much a call that begins at @iova may cover */
 static inline u64 table_call_room(u64 iova)
 {
@@ -132,6 +144,10 @@ u32 mapped_space_alignment(struct mapped_space *space, bool large_pages);
 int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner);
 void mapped_space_unreserve(struct mapped_space *space, void *owner);
+int mapped_space_swap_allowed(struct mapped_space *space,
+			      struct rb_root_cached *intervals);
+bool mapped_space_next_usable(struct mapped_space *space,
+			      struct usable_range *range);
 int mapped_space_set_large_pages(struct mapped_space *space, bool large_pages);
 bool mapped_space_is_coherent(struct mapped_space *space);
 u64 mapped_space_page_sizes(struct mapped_space *space);

@@ -244,3 +244,30 @@ void mappings_displace(struct mapped_space *space, struct list_head *mappings)
 	}
 	mutex_unlock(&space->lock);
 }
+
+/**
+ * mappings_visit() - Look at all mappings of a space
+ * @space: which
+ * @visit: for each, in whatever state, from the lowest on; does not wait
+ * @data: for @visit
+ *
+ * Context: @visit runs with mapped_space.lock held.
+ * Return: 0, or what @visit returned when that was not 0, which ends the walk.
+ */
+int mappings_visit(struct mapped_space *space,
+		   int (*visit)(struct mapping *mapping, void *data),
+		   void *data)
+{
+	struct iova_area *area;
+	int ret = 0;
+
+	mutex_lock(&space->lock);
+	for_each_iova_area(area, &space->iova, 0, U64_MAX) {
+		ret = visit(mapping_of(area), data);
+		if (ret)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&space->lock);
+	return ret;
+}

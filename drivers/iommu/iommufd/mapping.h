@@ -104,7 +104,7 @@ static inline struct page_range mapping_pages(const struct mapping *mapping)
 
 /* Between two of a list others may run; a map has one, and loses nothing. */
 static inline void mappings_pause(const struct mapping *mapping,
-			   const struct list_head *mappings)
+				  const struct list_head *mappings)
 {
 	if (!list_is_last(&mapping->link, mappings))
 		cond_resched();
@@ -120,6 +120,9 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 		   struct mapping_place *place);
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
 int mappings_pin(struct list_head *mappings);
+int mappings_visit(struct mapped_space *space,
+		   int (*visit)(struct mapping *mapping, void *data),
+		   void *data);
 void mappings_unpin(struct list_head *mappings);
 
 #endif

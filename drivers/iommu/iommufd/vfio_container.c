@@ -176,21 +176,16 @@ struct info_reply {
 static u32 info_ranges(struct iommufd_ioas *ioas, struct info_reply *reply,
 		       u32 capacity)
 {
-	u64 from = 0, start, last;
+	struct usable_range usable = {};
 	u32 nr = 0;
 
-	mutex_lock(&ioas->space.lock);
-	while (iova_space_next_usable(&ioas->space.iova, from, &start, &last)) {
+	while (mapped_space_next_usable(&ioas->space, &usable)) {
 		if (nr < capacity) {
-			reply->ranges.iova_ranges[nr].start = start;
-			reply->ranges.iova_ranges[nr].end = last;
+			reply->ranges.iova_ranges[nr].start = usable.start;
+			reply->ranges.iova_ranges[nr].end = usable.last;
 		}
 		nr++;
-		if (last == IOVA_SPACE_LAST)
-			break;
-		from = last + 1;
 	}
-	mutex_unlock(&ioas->space.lock);
 	return nr;
 }
 
