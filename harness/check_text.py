@@ -25,8 +25,8 @@ BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/
 NOT_FUNCTIONS = {"sizeof", "main"}
 # Functions of the kernel that we only export
 UNDESCRIBED = {"iommu_probe_device", "iommu_release_device"}
-FOLDERS = ["arch/x86", "block", "drivers/base", "drivers/iommu", "drivers/pci", "drivers/vfio", "fs",
-           "include", "init", "ipc", "kernel", "lib", "mm", "net/core", "samples", "security",
+FOLDERS = ["arch/x86", "block", "drivers/base", "drivers/iommu", "drivers/pci", "drivers/s390/crypto",
+           "drivers/vfio", "fs", "include", "init", "ipc", "kernel", "lib", "mm", "net/core", "samples", "security",
            "tools/include", "tools/lib", "tools/testing", "virt"]
 
 

@@ -173,7 +173,7 @@ static int access_enter(struct iommufd_access *access,
 /**
  * iommufd_access_attach() - Choose the IOAS whose memory can be reached
  * @access: when it is attached already, it changes over, which begins as
- *          iommufd_access_detach() does
+ *          iommufd_access_detach_killable() does
  * @ioas_id: number of the IOAS
  *
  * Context: may sleep, for as long as user memory takes, but killably; calls back

@@ -57,6 +57,8 @@ static int pinning_charge(struct pinning *pinning)
  * about the next: a folio may be mapped in any order, and one that is mapped by
  * several entries, as hugetlbfs does on arm64, may have been exchanged between
  * the walk of one entry and that of another.
+ *
+ * Return: how many, the first included; at least 1.
  */
 unsigned long user_pages_neighbours(struct page **pages, unsigned long nr_pages)
 {
