@@ -15,15 +15,11 @@
 #include "memory_file.h"
 #include "mock.h"
 
-#define IOVA (MOCK_APERTURE + 0x1000000)
+#define IOVA FILE_ENV_IOVA
 
 FIXTURE(rights)
 {
-	struct space space;
-	struct mock mock;
-	int access;
-	int file;
-	__u64 length;
+	struct file_env env;
 };
 
 FIXTURE_VARIANT(rights)
@@ -45,47 +41,25 @@ FIXTURE_VARIANT_ADD(rights, shmem) {
 
 FIXTURE_SETUP(rights)
 {
-	need(mock_exists(), "the mock IOMMU");
-	self->length = 64 * PAGE_SIZE;
-	if (variant->kind == FILE_HUGETLB) {
-		need(huge_pages_reserve(), "huge pages");
-		self->length = 2 * HUGE_PAGE;
-	}
-	self->file = file_open(variant->kind);
-	need(self->file >= 0, "a file system in memory");
-	must(errno_of(ftruncate(self->file, self->length)));
-	space_open_mock(&self->space, &self->mock);
-	self->access = must(access_create(self->space.iommufd,
-					  self->space.ioas_id));
+	const char *missing = file_env_open(&self->env, variant->kind);
+
+	need(!missing, missing);
 }
 
 FIXTURE_TEARDOWN(rights)
 {
-	must(errno_of(close(self->access)));
-	space_close(&self->space);
+	file_env_close(&self->env);
 	EXPECT_EQ(0, pages_pinned());
-}
-
-static int map(FIXTURE_DATA(rights) * self, __u64 start, __u64 length)
-{
-	return ioas_map_file_fixed(self->space.iommufd, self->space.ioas_id,
-				   self->file, start, length, IOVA);
-}
-
-static int unmap(FIXTURE_DATA(rights) * self, __u64 length)
-{
-	return ioas_unmap(self->space.iommufd, self->space.ioas_id, IOVA,
-			  length, NULL);
 }
 
 /* With READABLE only, at @iova */
 static int map_read_only(FIXTURE_DATA(rights) * self, __u32 ioas_id, int file,
 			 __u64 iova)
 {
-	return ioas_map_file_flags(self->space.iommufd, ioas_id,
+	return ioas_map_file_flags(self->env.space.iommufd, ioas_id,
 				   IOMMU_IOAS_MAP_FIXED_IOVA |
 					   IOMMU_IOAS_MAP_READABLE,
-				   file, 0, self->length, &iova);
+				   file, 0, self->env.length, &iova);
 }
 
 static int seal(int file, unsigned int seals)
@@ -96,31 +70,31 @@ static int seal(int file, unsigned int seals)
 /* Files of a file system have none, and get none. */
 static bool has_seals(FIXTURE_DATA(rights) * self)
 {
-	return errno_of(fcntl(self->file, F_GET_SEALS)) == 0;
+	return errno_of(fcntl(self->env.file, F_GET_SEALS)) == 0;
 }
 
 /* One byte, as a device would */
 static void write_byte(FIXTURE_DATA(rights) * self, char byte)
 {
-	must(access_write(self->space.iommufd, self->access, IOVA + 7, &byte,
-			  1));
+	must(access_write(self->env.space.iommufd, self->env.access, IOVA + 7,
+			  &byte, 1));
 }
 
 static char read_byte(FIXTURE_DATA(rights) * self)
 {
 	char byte;
 
-	must(access_read(self->space.iommufd, self->access, IOVA + 7, &byte,
-			 1));
+	must(access_read(self->env.space.iommufd, self->env.access, IOVA + 7,
+			 &byte, 1));
 	return byte;
 }
 
 TEST_F_TIMEOUT(rights, seals_against_other_things_do_not_matter, TEST_SECONDS)
 {
 	if (has_seals(self))
-		must(seal(self->file,
+		must(seal(self->env.file,
 			  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
-	ASSERT_EQ(0, map(self, 0, self->length));
+	ASSERT_EQ(0, file_env_map(&self->env, 0, self->env.length));
 	write_byte(self, 'x');
 	EXPECT_EQ('x', read_byte(self));
 }
@@ -131,32 +105,32 @@ static void expect_sealed(struct __test_metadata *_metadata,
 	__u64 iova = IOVA;
 	__u32 bare;
 
-	must(map(self, 0, self->length));
+	must(file_env_map(&self->env, 0, self->env.length));
 	write_byte(self, 'x');
-	must(unmap(self, self->length));
+	must(file_env_unmap(&self->env, self->env.length));
 	if (!has_seals(self)) {
-		EXPECT_EQ(-EPERM, seal(self->file, seals));
+		EXPECT_EQ(-EPERM, seal(self->env.file, seals));
 		return;
 	}
-	must(seal(self->file, seals));
-	must(ioas_alloc(self->space.iommufd, &bare));
-	EXPECT_EQ(-EPERM, map(self, 0, self->length));
-	EXPECT_EQ(-EPERM, ioas_map_file_fixed(self->space.iommufd, bare,
-					      self->file, 0, self->length,
-					      IOVA));
+	must(seal(self->env.file, seals));
+	must(ioas_alloc(self->env.space.iommufd, &bare));
+	EXPECT_EQ(-EPERM, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_EQ(-EPERM, ioas_map_file_fixed(self->env.space.iommufd, bare,
+					      self->env.file, 0,
+					      self->env.length, IOVA));
 	EXPECT_EQ(-EPERM,
-		  ioas_map_file_flags(self->space.iommufd, self->space.ioas_id,
-				      IOMMU_IOAS_MAP_FIXED_IOVA |
-					      IOMMU_IOAS_MAP_WRITEABLE,
-				      self->file, 0, self->length, &iova));
+		  ioas_map_file_flags(
+			  self->env.space.iommufd, self->env.space.ioas_id,
+			  IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE,
+			  self->env.file, 0, self->env.length, &iova));
 	EXPECT_EQ(0, pages_pinned());
-	ASSERT_EQ(0, map_read_only(self, self->space.ioas_id, self->file,
-				   IOVA));
+	ASSERT_EQ(0, map_read_only(self, self->env.space.ioas_id,
+				   self->env.file, IOVA));
 	EXPECT_EQ('x', read_byte(self));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-	EXPECT_EQ(-EPERM, ioas_copy_fixed(self->space.iommufd, bare, IOVA,
-					  self->space.ioas_id, IOVA,
-					  self->length));
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
+	EXPECT_EQ(-EPERM, ioas_copy_fixed(self->env.space.iommufd, bare, IOVA,
+					  self->env.space.ioas_id, IOVA,
+					  self->env.length));
 }
 
 TEST_F_TIMEOUT(rights, sealed_against_writing_is_for_reading, TEST_SECONDS)
@@ -173,23 +147,23 @@ TEST_F_TIMEOUT(rights, sealed_against_new_writers_is_for_reading,
 /* Pinned or not: a device that is attached later would write. */
 TEST_F_TIMEOUT(rights, cannot_be_sealed_while_devices_may_write, TEST_SECONDS)
 {
-	const int iommufd = self->space.iommufd;
+	const int iommufd = self->env.space.iommufd;
 	__u32 bare;
 
 	if (!has_seals(self)) {
-		EXPECT_EQ(-EPERM, seal(self->file, F_SEAL_WRITE));
+		EXPECT_EQ(-EPERM, seal(self->env.file, F_SEAL_WRITE));
 		return;
 	}
 	must(ioas_alloc(iommufd, &bare));
-	must(map(self, 0, self->length));
-	EXPECT_EQ(-EBUSY, seal(self->file, F_SEAL_WRITE));
-	must(ioas_copy_fixed(iommufd, bare, IOVA, self->space.ioas_id, IOVA,
+	must(file_env_map(&self->env, 0, self->env.length));
+	EXPECT_EQ(-EBUSY, seal(self->env.file, F_SEAL_WRITE));
+	must(ioas_copy_fixed(iommufd, bare, IOVA, self->env.space.ioas_id, IOVA,
 			     PAGE_SIZE));
-	must(unmap(self, self->length));
+	must(file_env_unmap(&self->env, self->env.length));
 	EXPECT_EQ(0, pages_pinned());
-	EXPECT_EQ(-EBUSY, seal(self->file, F_SEAL_WRITE));
+	EXPECT_EQ(-EBUSY, seal(self->env.file, F_SEAL_WRITE));
 	must(ioas_unmap_all(iommufd, bare, NULL));
-	EXPECT_EQ(0, seal(self->file, F_SEAL_WRITE));
+	EXPECT_EQ(0, seal(self->env.file, F_SEAL_WRITE));
 }
 
 /* A call that failed is no writer. */
@@ -198,18 +172,20 @@ TEST_F_TIMEOUT(rights, can_be_sealed_after_maps_that_failed, TEST_SECONDS)
 	__u64 iova;
 
 	if (!has_seals(self)) {
-		EXPECT_EQ(-EPERM, seal(self->file, F_SEAL_WRITE));
+		EXPECT_EQ(-EPERM, seal(self->env.file, F_SEAL_WRITE));
 		return;
 	}
-	EXPECT_EQ(-EINVAL, map(self, 0, self->length + PAGE_SIZE));
-	EXPECT_EQ(-EINVAL, map(self, 1000, PAGE_SIZE));
-	must(map_read_only(self, self->space.ioas_id, self->file, IOVA));
-	EXPECT_EQ(-EEXIST, map(self, 0, self->length));
-	EXPECT_EQ(-EPERM, ioas_copy(self->space.iommufd, self->space.ioas_id,
-				    &iova, self->space.ioas_id, IOVA,
-				    PAGE_SIZE));
-	must(unmap(self, self->length));
-	EXPECT_EQ(0, seal(self->file, F_SEAL_WRITE));
+	EXPECT_EQ(-EINVAL,
+		  file_env_map(&self->env, 0, self->env.length + PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, 1000, PAGE_SIZE));
+	must(map_read_only(self, self->env.space.ioas_id, self->env.file,
+			   IOVA));
+	EXPECT_EQ(-EEXIST, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_EQ(-EPERM,
+		  ioas_copy(self->env.space.iommufd, self->env.space.ioas_id,
+			    &iova, self->env.space.ioas_id, IOVA, PAGE_SIZE));
+	must(file_env_unmap(&self->env, self->env.length));
+	EXPECT_EQ(0, seal(self->env.file, F_SEAL_WRITE));
 }
 
 /* Whoever seals cannot tell for what a page is pinned. */
@@ -218,37 +194,39 @@ TEST_F_TIMEOUT(rights, can_be_sealed_when_no_page_is_pinned, TEST_SECONDS)
 	__u32 bare;
 
 	if (!has_seals(self)) {
-		EXPECT_EQ(-EPERM, seal(self->file, F_SEAL_WRITE));
+		EXPECT_EQ(-EPERM, seal(self->env.file, F_SEAL_WRITE));
 		return;
 	}
-	must(ioas_alloc(self->space.iommufd, &bare));
-	must(map_read_only(self, bare, self->file, IOVA));
-	must(map_read_only(self, self->space.ioas_id, self->file, IOVA));
-	EXPECT_EQ(-EBUSY, seal(self->file, F_SEAL_WRITE));
-	must(unmap(self, self->length));
-	EXPECT_EQ(0, seal(self->file, F_SEAL_WRITE));
+	must(ioas_alloc(self->env.space.iommufd, &bare));
+	must(map_read_only(self, bare, self->env.file, IOVA));
+	must(map_read_only(self, self->env.space.ioas_id, self->env.file,
+			   IOVA));
+	EXPECT_EQ(-EBUSY, seal(self->env.file, F_SEAL_WRITE));
+	must(file_env_unmap(&self->env, self->env.length));
+	EXPECT_EQ(0, seal(self->env.file, F_SEAL_WRITE));
 }
 
 /* The seal is made for this: one goes on writing, no other begins. */
 TEST_F_TIMEOUT(rights, seal_against_new_writers_leaves_the_old, TEST_SECONDS)
 {
-	const int iommufd = self->space.iommufd;
+	const int iommufd = self->env.space.iommufd;
 	struct mock mock;
 	__u32 other;
 
 	if (!has_seals(self)) {
-		EXPECT_EQ(-EPERM, seal(self->file, F_SEAL_WRITE));
+		EXPECT_EQ(-EPERM, seal(self->env.file, F_SEAL_WRITE));
 		return;
 	}
-	must(map(self, 0, self->length));
-	EXPECT_EQ(0, seal(self->file, F_SEAL_FUTURE_WRITE));
+	must(file_env_map(&self->env, 0, self->env.length));
+	EXPECT_EQ(0, seal(self->env.file, F_SEAL_FUTURE_WRITE));
 	write_byte(self, 'x');
 	EXPECT_EQ('x', read_byte(self));
 	must(ioas_alloc(iommufd, &other));
-	EXPECT_EQ(-EPERM, ioas_map_file_fixed(iommufd, other, self->file, 0,
+	EXPECT_EQ(-EPERM, ioas_map_file_fixed(iommufd, other, self->env.file, 0,
 					      PAGE_SIZE, IOVA));
-	EXPECT_EQ(0, ioas_copy_fixed(iommufd, other, IOVA, self->space.ioas_id,
-				     IOVA, self->length));
+	EXPECT_EQ(0,
+		  ioas_copy_fixed(iommufd, other, IOVA, self->env.space.ioas_id,
+				  IOVA, self->env.length));
 	EXPECT_EQ(0, mock_create(iommufd, other, &mock));
 }
 
@@ -260,25 +238,25 @@ TEST_F_TIMEOUT(rights, mode_of_the_descriptor_is_kept, TEST_SECONDS)
 		IOMMU_IOAS_MAP_WRITEABLE,
 		IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
 	};
-	int readable = must(file_reopen(self->file, O_RDONLY));
-	int writable = must(file_reopen(self->file, O_WRONLY));
+	int readable = must(file_reopen(self->env.file, O_RDONLY));
+	int writable = must(file_reopen(self->env.file, O_WRONLY));
 	__u32 ioas_ids[2];
 	size_t i, j;
 
-	ioas_ids[0] = self->space.ioas_id;
-	must(ioas_alloc(self->space.iommufd, &ioas_ids[1]));
+	ioas_ids[0] = self->env.space.ioas_id;
+	must(ioas_alloc(self->env.space.iommufd, &ioas_ids[1]));
 	for (i = 0; i < ARRAY_SIZE(ioas_ids); i++) {
 		for (j = 0; j < ARRAY_SIZE(rights); j++) {
 			bool write = rights[j] & IOMMU_IOAS_MAP_WRITEABLE;
 			__u64 iova = 0;
 
 			EXPECT_EQ(write ? -EACCES : 0,
-				  ioas_map_file_flags(self->space.iommufd,
+				  ioas_map_file_flags(self->env.space.iommufd,
 						      ioas_ids[i], rights[j],
 						      readable, 0, PAGE_SIZE,
 						      &iova));
 			EXPECT_EQ(-EACCES,
-				  ioas_map_file_flags(self->space.iommufd,
+				  ioas_map_file_flags(self->env.space.iommufd,
 						      ioas_ids[i], rights[j],
 						      writable, 0, PAGE_SIZE,
 						      &iova));
@@ -292,7 +270,7 @@ TEST_F_TIMEOUT(rights, mode_of_the_descriptor_is_kept, TEST_SECONDS)
 /* The rest of the arguments is judged first, as kernels do that ask no mode. */
 TEST_F_TIMEOUT(rights, mode_of_the_descriptor_is_asked_last, TEST_SECONDS)
 {
-	int file = must(file_reopen(self->file, O_RDONLY));
+	int file = must(file_reopen(self->env.file, O_RDONLY));
 	const struct {
 		__u64 start, length, iova;
 		int expected;
@@ -302,20 +280,21 @@ TEST_F_TIMEOUT(rights, mode_of_the_descriptor_is_asked_last, TEST_SECONDS)
 		{ 0, PAGE_SIZE, IOVA + 1, -EINVAL },
 		{ 0, PAGE_SIZE, 0, -EINVAL },
 		{ 0, PAGE_SIZE, IOVA, -EEXIST },
-		{ 0, PAGE_SIZE, IOVA + self->length, -EACCES },
+		{ 0, PAGE_SIZE, IOVA + self->env.length, -EACCES },
 		/* what shows when pages are pinned */
-		{ self->length, PAGE_SIZE, IOVA + self->length, -EACCES },
+		{ self->env.length, PAGE_SIZE, IOVA + self->env.length,
+		  -EACCES },
 	};
 	size_t i;
 
-	must(map(self, 0, self->length));
+	must(file_env_map(&self->env, 0, self->env.length));
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		EXPECT_EQ(cases[i].expected,
-			  ioas_map_file_fixed(self->space.iommufd,
-					      self->space.ioas_id, file,
+			  ioas_map_file_fixed(self->env.space.iommufd,
+					      self->env.space.ioas_id, file,
 					      cases[i].start, cases[i].length,
 					      cases[i].iova));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
 	must(errno_of(close(file)));
 }
 

@@ -21,7 +21,7 @@
 #include "memory_file.h"
 #include "mock.h"
 
-#define IOVA (MOCK_APERTURE + 0x1000000)
+#define IOVA FILE_ENV_IOVA
 #define GRANULE ((__u64)MOCK_PAGE_SIZE)
 /* A map that takes long; the signal comes after it now and then. */
 #define LONG_LENGTH 0x4000000ULL
@@ -33,11 +33,7 @@
 
 FIXTURE(map_file)
 {
-	struct space space;
-	struct mock mock;
-	int access;
-	int file;
-	__u64 length;
+	struct file_env env;
 	/* the file as a process sees it */
 	char *memory;
 };
@@ -70,47 +66,25 @@ static __u64 file_blocks(int file)
 
 FIXTURE_SETUP(map_file)
 {
-	need(mock_exists(), "the mock IOMMU");
-	self->length = 64 * PAGE_SIZE;
-	if (variant->kind == FILE_HUGETLB) {
-		need(huge_pages_reserve(), "huge pages");
-		self->length = 2 * HUGE_PAGE;
-	}
-	self->file = file_open(variant->kind);
-	need(self->file >= 0, "a file system in memory");
-	must(errno_of(ftruncate(self->file, self->length)));
-	self->memory = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, self->file, 0);
+	const char *missing = file_env_open(&self->env, variant->kind);
+
+	need(!missing, missing);
+	self->memory = mmap(NULL, self->env.length, PROT_READ | PROT_WRITE,
+			    MAP_SHARED, self->env.file, 0);
 	ASSERT_NE(MAP_FAILED, self->memory);
-	space_open_mock(&self->space, &self->mock);
-	self->access = must(access_create(self->space.iommufd,
-					  self->space.ioas_id));
 }
 
 FIXTURE_TEARDOWN(map_file)
 {
-	must(errno_of(close(self->access)));
-	space_close(&self->space);
+	file_env_close(&self->env);
 	EXPECT_EQ(0, pages_pinned());
-}
-
-static int map(FIXTURE_DATA(map_file) * self, __u64 start, __u64 length)
-{
-	return ioas_map_file_fixed(self->space.iommufd, self->space.ioas_id,
-				   self->file, start, length, IOVA);
-}
-
-static int unmap(FIXTURE_DATA(map_file) * self, __u64 length)
-{
-	return ioas_unmap(self->space.iommufd, self->space.ioas_id, IOVA,
-			  length, NULL);
 }
 
 /* Does a device at @iova see what the file has from @start on? */
 static bool shows(FIXTURE_DATA(map_file) * self, __u64 iova, __u64 start,
 		  __u64 length)
 {
-	return !mock_translates(self->space.iommufd, self->mock.hwpt_id,
+	return !mock_translates(self->env.space.iommufd, self->env.mock.hwpt_id,
 				self->memory + start, length, iova);
 }
 
@@ -121,7 +95,7 @@ static bool reads(FIXTURE_DATA(map_file) * self, __u64 iova, __u64 length,
 	char *data = memory_alloc(length);
 	bool same;
 
-	must(access_read(self->space.iommufd, self->access, iova, data,
+	must(access_read(self->env.space.iommufd, self->env.access, iova, data,
 			 length));
 	same = memory_matches(data, length, seed);
 	memory_free(data, length);
@@ -130,26 +104,27 @@ static bool reads(FIXTURE_DATA(map_file) * self, __u64 iova, __u64 length,
 
 TEST_F_TIMEOUT(map_file, is_the_memory_that_processes_see, TEST_SECONDS)
 {
-	memory_fill(self->memory, self->length, 1);
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 1));
-	memory_fill(self->memory, self->length, 2);
-	EXPECT_TRUE(reads(self, IOVA, self->length, 2));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-	ASSERT_EQ(0, unmap(self, self->length));
+	memory_fill(self->memory, self->env.length, 1);
+	ASSERT_EQ(0, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->env.length));
+	EXPECT_TRUE(reads(self, IOVA, self->env.length, 1));
+	memory_fill(self->memory, self->env.length, 2);
+	EXPECT_TRUE(reads(self, IOVA, self->env.length, 2));
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
+	ASSERT_EQ(0, file_env_unmap(&self->env, self->env.length));
 	EXPECT_EQ(0, pages_pinned());
 }
 
 TEST_F_TIMEOUT(map_file, missing_pages_are_made, TEST_SECONDS)
 {
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+	ASSERT_EQ(0, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
+	EXPECT_TRUE(shows(self, IOVA, 0, self->env.length));
 	/* and are zero */
 	EXPECT_EQ(0, self->memory[0]);
-	EXPECT_EQ(0, self->memory[self->length - 1]);
-	must(access_write(self->space.iommufd, self->access, IOVA + 7, "x", 1));
+	EXPECT_EQ(0, self->memory[self->env.length - 1]);
+	must(access_write(self->env.space.iommufd, self->env.access, IOVA + 7,
+			  "x", 1));
 	EXPECT_EQ('x', self->memory[7]);
 }
 
@@ -158,16 +133,16 @@ TEST_F_TIMEOUT(map_file, pages_leave_movable_memory, TEST_SECONDS)
 {
 	if (!movable_zone_exists())
 		SKIP(return, "no movable zone: movablecore=256M");
-	memory_fill(self->memory, self->length, 5);
+	memory_fill(self->memory, self->env.length, 5);
 	/* Where huge pages are depends on when the pool got them. */
 	if (variant->kind != FILE_HUGETLB)
 		ASSERT_LT(0, pages_in_movable_zone(self->memory,
-						   self->length));
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(memory_matches(self->memory, self->length, 5));
-	EXPECT_EQ(0, pages_in_movable_zone(self->memory, self->length));
-	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
-	ASSERT_EQ(0, unmap(self, self->length));
+						   self->env.length));
+	ASSERT_EQ(0, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_TRUE(memory_matches(self->memory, self->env.length, 5));
+	EXPECT_EQ(0, pages_in_movable_zone(self->memory, self->env.length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->env.length));
+	ASSERT_EQ(0, file_env_unmap(&self->env, self->env.length));
 }
 
 /* How often this thread has waited */
@@ -223,11 +198,11 @@ TEST_F_TIMEOUT(map_file, any_part_may_be_mapped, TEST_SECONDS)
 	} parts[] = {
 		{ 0, PAGE_SIZE },
 		{ PAGE_SIZE, PAGE_SIZE },
-		{ self->length - PAGE_SIZE, PAGE_SIZE },
-		{ self->length / 2 - PAGE_SIZE, 2 * PAGE_SIZE },
+		{ self->env.length - PAGE_SIZE, PAGE_SIZE },
+		{ self->env.length / 2 - PAGE_SIZE, 2 * PAGE_SIZE },
 		{ GRANULE, PAGE_SIZE },
 		{ GRANULE, GRANULE },
-		{ 3 * GRANULE, self->length - 3 * GRANULE },
+		{ 3 * GRANULE, self->env.length - 3 * GRANULE },
 	};
 	size_t i;
 
@@ -235,11 +210,11 @@ TEST_F_TIMEOUT(map_file, any_part_may_be_mapped, TEST_SECONDS)
 		const __u64 start = parts[i].start, length = parts[i].length;
 		const __u64 last = start + length - 1;
 
-		ASSERT_EQ(0, map(self, start, length));
+		ASSERT_EQ(0, file_env_map(&self->env, start, length));
 		EXPECT_TRUE(shows(self, IOVA, start, length));
 		EXPECT_EQ(last / PAGE_SIZE - start / PAGE_SIZE + 1,
 			  pages_pinned());
-		ASSERT_EQ(0, unmap(self, length));
+		ASSERT_EQ(0, file_env_unmap(&self->env, length));
 		EXPECT_EQ(0, pages_pinned());
 	}
 }
@@ -248,8 +223,9 @@ TEST_F_TIMEOUT(map_file, kernel_may_choose_where, TEST_SECONDS)
 {
 	__u64 iova;
 
-	ASSERT_EQ(0, ioas_map_file(self->space.iommufd, self->space.ioas_id,
-				   self->file, GRANULE, PAGE_SIZE, &iova));
+	ASSERT_EQ(0, ioas_map_file(self->env.space.iommufd,
+				   self->env.space.ioas_id, self->env.file,
+				   GRANULE, PAGE_SIZE, &iova));
 	EXPECT_EQ(GRANULE, iova % PAGE_SIZE);
 	EXPECT_LE(MOCK_APERTURE, iova);
 	EXPECT_TRUE(shows(self, iova, GRANULE, PAGE_SIZE));
@@ -257,14 +233,18 @@ TEST_F_TIMEOUT(map_file, kernel_may_choose_where, TEST_SECONDS)
 
 TEST_F_TIMEOUT(map_file, end_of_the_file_is_the_end, TEST_SECONDS)
 {
-	EXPECT_EQ(-EINVAL, map(self, self->length, PAGE_SIZE));
-	EXPECT_EQ(-EINVAL, map(self, 0, self->length + PAGE_SIZE));
 	EXPECT_EQ(-EINVAL,
-		  map(self, self->length - PAGE_SIZE, 2 * PAGE_SIZE));
-	EXPECT_EQ(-EINVAL, map(self, 1ULL << 62, PAGE_SIZE));
-	EXPECT_EQ(-EINVAL, map(self, -2 * PAGE_SIZE, PAGE_SIZE));
+		  file_env_map(&self->env, self->env.length, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL,
+		  file_env_map(&self->env, 0, self->env.length + PAGE_SIZE));
+	EXPECT_EQ(-EINVAL,
+		  file_env_map(&self->env, self->env.length - PAGE_SIZE,
+			       2 * PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, 1ULL << 62, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, -2 * PAGE_SIZE, PAGE_SIZE));
 	EXPECT_EQ(0, pages_pinned());
-	EXPECT_EQ(0, map(self, self->length - PAGE_SIZE, PAGE_SIZE));
+	EXPECT_EQ(0, file_env_map(&self->env, self->env.length - PAGE_SIZE,
+				  PAGE_SIZE));
 }
 
 /* The IOVA is chosen before it shows that the file is not that long. */
@@ -273,10 +253,10 @@ TEST_F_TIMEOUT(map_file, refused_mapping_leaves_its_argument_as_it_was,
 {
 	__u64 iova = IOVA + 1;
 
-	EXPECT_EQ(-EINVAL,
-		  ioas_map_file_flags(self->space.iommufd, self->space.ioas_id,
-				      MAP_RW, self->file, self->length,
-				      PAGE_SIZE, &iova));
+	EXPECT_EQ(-EINVAL, ioas_map_file_flags(self->env.space.iommufd,
+					       self->env.space.ioas_id, MAP_RW,
+					       self->env.file, self->env.length,
+					       PAGE_SIZE, &iova));
 	EXPECT_EQ(IOVA + 1, iova);
 }
 
@@ -337,24 +317,27 @@ TEST(end_of_the_file_is_the_end_inside_a_large_page)
 
 TEST_F_TIMEOUT(map_file, bad_arguments_are_refused, TEST_SECONDS)
 {
-	const int iommufd = self->space.iommufd;
-	const __u32 ioas_id = self->space.ioas_id;
+	const int iommufd = self->env.space.iommufd;
+	const __u32 ioas_id = self->env.space.ioas_id;
 	__u64 iova = UINT64_MAX;
 
-	EXPECT_EQ(-EINVAL, map(self, 0, 0));
-	EXPECT_EQ(-EOVERFLOW, map(self, 0, UINT64_MAX));
-	EXPECT_EQ(-EOVERFLOW, map(self, -PAGE_SIZE, 2 * PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, 0, 0));
+	EXPECT_EQ(-EOVERFLOW, file_env_map(&self->env, 0, UINT64_MAX));
 	EXPECT_EQ(-EOVERFLOW,
-		  ioas_map_file_flags(iommufd, ioas_id, MAP_RW, self->file, 0,
-				      PAGE_SIZE, &iova));
-	EXPECT_EQ(-EINVAL, ioas_map_file_flags(iommufd, ioas_id, 0, self->file,
-					       0, PAGE_SIZE, &(__u64){ 0 }));
+		  file_env_map(&self->env, -PAGE_SIZE, 2 * PAGE_SIZE));
+	EXPECT_EQ(-EOVERFLOW,
+		  ioas_map_file_flags(iommufd, ioas_id, MAP_RW, self->env.file,
+				      0, PAGE_SIZE, &iova));
+	EXPECT_EQ(-EINVAL,
+		  ioas_map_file_flags(iommufd, ioas_id, 0, self->env.file, 0,
+				      PAGE_SIZE, &(__u64){ 0 }));
 	EXPECT_EQ(-EOPNOTSUPP,
 		  ioas_map_file_flags(iommufd, ioas_id, MAP_RW | 1 << 3,
-				      self->file, 0, PAGE_SIZE, &(__u64){ 0 }));
+				      self->env.file, 0, PAGE_SIZE,
+				      &(__u64){ 0 }));
 	EXPECT_EQ(-ENOENT, ioas_map_file(iommufd, 0, -1, 0, 0, &iova));
-	EXPECT_EQ(-ENOENT, ioas_map_file(iommufd, self->mock.hwpt_id,
-					 self->file, 0, PAGE_SIZE, &iova));
+	EXPECT_EQ(-ENOENT, ioas_map_file(iommufd, self->env.mock.hwpt_id,
+					 self->env.file, 0, PAGE_SIZE, &iova));
 	/* the range is judged before the file */
 	EXPECT_EQ(-EINVAL, ioas_map_file(iommufd, ioas_id, -1, 0, 0, &iova));
 	EXPECT_EQ(-EOVERFLOW,
@@ -364,67 +347,68 @@ TEST_F_TIMEOUT(map_file, bad_arguments_are_refused, TEST_SECONDS)
 		  ioas_map_file(iommufd, ioas_id, -1, 0, PAGE_SIZE, &iova));
 	EXPECT_EQ(-EBADF,
 		  ioas_map_file(iommufd, ioas_id, 1000, 0, PAGE_SIZE, &iova));
-	EXPECT_EQ(-EINVAL, map(self, 0, 1000));
-	EXPECT_EQ(-EINVAL, map(self, 1000, PAGE_SIZE));
-	EXPECT_EQ(-EINVAL, ioas_map_file(iommufd, ioas_id, self->file, 1000,
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, 0, 1000));
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, 1000, PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, ioas_map_file(iommufd, ioas_id, self->env.file, 1000,
 					 PAGE_SIZE, &iova));
-	EXPECT_EQ(0, map(self, 0, PAGE_SIZE));
-	EXPECT_EQ(-EEXIST, map(self, 0, PAGE_SIZE));
+	EXPECT_EQ(0, file_env_map(&self->env, 0, PAGE_SIZE));
+	EXPECT_EQ(-EEXIST, file_env_map(&self->env, 0, PAGE_SIZE));
 	EXPECT_EQ(1, pages_pinned());
 }
 
 TEST_F_TIMEOUT(map_file, end_of_all_files_is_no_overflow, TEST_SECONDS)
 {
 	/* Where nothing is pinned nothing is looked at. */
-	int iommufd = self->space.iommufd;
+	int iommufd = self->env.space.iommufd;
 	__u32 bare;
 
 	must(ioas_alloc(iommufd, &bare));
-	EXPECT_EQ(0, ioas_map_file_fixed(iommufd, bare, self->file, -PAGE_SIZE,
-					 PAGE_SIZE, IOVA));
-	EXPECT_EQ(-EINVAL, map(self, -PAGE_SIZE, PAGE_SIZE));
+	EXPECT_EQ(0, ioas_map_file_fixed(iommufd, bare, self->env.file,
+					 -PAGE_SIZE, PAGE_SIZE, IOVA));
+	EXPECT_EQ(-EINVAL, file_env_map(&self->env, -PAGE_SIZE, PAGE_SIZE));
 }
 
 TEST_F_TIMEOUT(map_file, truncation_takes_nothing_away, TEST_SECONDS)
 {
-	memory_fill(self->memory, self->length, 5);
-	must(map(self, 0, self->length));
-	must(errno_of(ftruncate(self->file, 0)));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-	EXPECT_TRUE(reads(self, IOVA, self->length, 5));
+	memory_fill(self->memory, self->env.length, 5);
+	must(file_env_map(&self->env, 0, self->env.length));
+	must(errno_of(ftruncate(self->env.file, 0)));
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
+	EXPECT_TRUE(reads(self, IOVA, self->env.length, 5));
 	/* a later mapping is of the file as it is then */
-	EXPECT_EQ(-EINVAL, ioas_map_file_fixed(self->space.iommufd,
-					       self->space.ioas_id, self->file,
-					       0, PAGE_SIZE,
-					       IOVA + self->length));
-	must(errno_of(ftruncate(self->file, self->length)));
-	ASSERT_EQ(0, ioas_map_file_fixed(self->space.iommufd,
-					 self->space.ioas_id, self->file, 0,
-					 PAGE_SIZE, IOVA + self->length));
+	EXPECT_EQ(-EINVAL,
+		  ioas_map_file_fixed(self->env.space.iommufd,
+				      self->env.space.ioas_id, self->env.file,
+				      0, PAGE_SIZE, IOVA + self->env.length));
+	must(errno_of(ftruncate(self->env.file, self->env.length)));
+	ASSERT_EQ(0,
+		  ioas_map_file_fixed(self->env.space.iommufd,
+				      self->env.space.ioas_id, self->env.file,
+				      0, PAGE_SIZE, IOVA + self->env.length));
 	EXPECT_FALSE(shows(self, IOVA, 0, PAGE_SIZE));
-	EXPECT_TRUE(shows(self, IOVA + self->length, 0, PAGE_SIZE));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 5));
-	EXPECT_EQ(0, unmap(self, self->length));
+	EXPECT_TRUE(shows(self, IOVA + self->env.length, 0, PAGE_SIZE));
+	EXPECT_TRUE(reads(self, IOVA, self->env.length, 5));
+	EXPECT_EQ(0, file_env_unmap(&self->env, self->env.length));
 }
 
 TEST_F_TIMEOUT(map_file, hole_takes_nothing_away, TEST_SECONDS)
 {
-	const __u64 half = self->length / 2;
+	const __u64 half = self->env.length / 2;
 
-	memory_fill(self->memory, self->length, 6);
-	must(map(self, 0, self->length));
-	must(errno_of(fallocate(self->file,
+	memory_fill(self->memory, self->env.length, 6);
+	must(file_env_map(&self->env, 0, self->env.length));
+	must(errno_of(fallocate(self->env.file,
 				FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 				half)));
-	EXPECT_TRUE(reads(self, IOVA, self->length, 6));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
+	EXPECT_TRUE(reads(self, IOVA, self->env.length, 6));
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
 	/* The file has other pages there now, and the rest as before. */
 	EXPECT_EQ(0, self->memory[0]);
 	EXPECT_FALSE(shows(self, IOVA, 0, half));
 	EXPECT_TRUE(shows(self, IOVA + half, half, half));
-	must(unmap(self, self->length));
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+	must(file_env_unmap(&self->env, self->env.length));
+	ASSERT_EQ(0, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->env.length));
 }
 
 TEST_F_TIMEOUT(map_file, outlives_descriptor_and_mapper, TEST_SECONDS)
@@ -433,23 +417,23 @@ TEST_F_TIMEOUT(map_file, outlives_descriptor_and_mapper, TEST_SECONDS)
 	int status;
 
 	if (!child) {
-		memory_fill(self->memory, self->length, 7);
-		_exit(map(self, 0, self->length) ||
-		      pages_pinned() != self->length / PAGE_SIZE);
+		memory_fill(self->memory, self->env.length, 7);
+		_exit(file_env_map(&self->env, 0, self->env.length) ||
+		      pages_pinned() != self->env.length / PAGE_SIZE);
 	}
 	must(errno_of(waitpid(child, &status, 0)));
 	ASSERT_EQ(0, status);
-	memory_free(self->memory, self->length);
-	must(errno_of(close(self->file)));
+	memory_free(self->memory, self->env.length);
+	must(errno_of(close(self->env.file)));
 	EXPECT_EQ(0, pages_pinned());
-	EXPECT_TRUE(reads(self, IOVA, self->length, 7));
-	EXPECT_EQ(0, unmap(self, self->length));
+	EXPECT_TRUE(reads(self, IOVA, self->env.length, 7));
+	EXPECT_EQ(0, file_env_unmap(&self->env, self->env.length));
 }
 
 /* Pinned for the first time when the process that mapped it is gone */
 TEST_F_TIMEOUT(map_file, is_pinned_later_without_the_mapper, TEST_SECONDS)
 {
-	const int iommufd = self->space.iommufd;
+	const int iommufd = self->env.space.iommufd;
 	struct mock mock;
 	int status;
 	pid_t child;
@@ -458,29 +442,29 @@ TEST_F_TIMEOUT(map_file, is_pinned_later_without_the_mapper, TEST_SECONDS)
 	must(ioas_alloc(iommufd, &bare));
 	child = must(errno_of(fork()));
 	if (!child)
-		_exit(ioas_map_file_fixed(iommufd, bare, self->file, 0,
-					  self->length, IOVA));
+		_exit(ioas_map_file_fixed(iommufd, bare, self->env.file, 0,
+					  self->env.length, IOVA));
 	must(errno_of(waitpid(child, &status, 0)));
 	ASSERT_EQ(0, status);
 	ASSERT_EQ(0, mock_create(iommufd, bare, &mock));
 	EXPECT_EQ(0, mock_translates(iommufd, mock.hwpt_id, self->memory,
-				     self->length, IOVA));
+				     self->env.length, IOVA));
 	EXPECT_EQ(0, pages_pinned());
 }
 
 TEST_F_TIMEOUT(map_file, may_be_copied, TEST_SECONDS)
 {
-	const int iommufd = self->space.iommufd;
+	const int iommufd = self->env.space.iommufd;
 	__u64 iova;
 
-	must(map(self, 0, self->length));
-	ASSERT_EQ(0, ioas_copy(iommufd, self->space.ioas_id, &iova,
-			       self->space.ioas_id, IOVA + PAGE_SIZE,
-			       self->length - PAGE_SIZE));
-	EXPECT_EQ(self->length / PAGE_SIZE, pages_pinned());
-	must(unmap(self, self->length));
-	EXPECT_TRUE(shows(self, iova, PAGE_SIZE, self->length - PAGE_SIZE));
-	EXPECT_EQ(self->length / PAGE_SIZE - 1, pages_pinned());
+	must(file_env_map(&self->env, 0, self->env.length));
+	ASSERT_EQ(0, ioas_copy(iommufd, self->env.space.ioas_id, &iova,
+			       self->env.space.ioas_id, IOVA + PAGE_SIZE,
+			       self->env.length - PAGE_SIZE));
+	EXPECT_EQ(self->env.length / PAGE_SIZE, pages_pinned());
+	must(file_env_unmap(&self->env, self->env.length));
+	EXPECT_TRUE(shows(self, iova, PAGE_SIZE, self->env.length - PAGE_SIZE));
+	EXPECT_EQ(self->env.length / PAGE_SIZE - 1, pages_pinned());
 }
 
 TEST_F_TIMEOUT(map_file, permissions_hold, TEST_SECONDS)
@@ -488,35 +472,37 @@ TEST_F_TIMEOUT(map_file, permissions_hold, TEST_SECONDS)
 	__u64 iova = IOVA, copy;
 	char byte = 0;
 
-	ASSERT_EQ(0, ioas_map_file_flags(self->space.iommufd,
-					 self->space.ioas_id,
-					 IOMMU_IOAS_MAP_FIXED_IOVA |
-						 IOMMU_IOAS_MAP_READABLE,
-					 self->file, 0, self->length, &iova));
-	EXPECT_EQ(0, access_read(self->space.iommufd, self->access, IOVA, &byte,
-				 1));
-	EXPECT_EQ(-EPERM, access_write(self->space.iommufd, self->access, IOVA,
-				       &byte, 1));
-	EXPECT_EQ(-EPERM, ioas_copy(self->space.iommufd, self->space.ioas_id,
-				    &copy, self->space.ioas_id, IOVA,
-				    PAGE_SIZE));
+	ASSERT_EQ(0,
+		  ioas_map_file_flags(
+			  self->env.space.iommufd, self->env.space.ioas_id,
+			  IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
+			  self->env.file, 0, self->env.length, &iova));
+	EXPECT_EQ(0, access_read(self->env.space.iommufd, self->env.access,
+				 IOVA, &byte, 1));
+	EXPECT_EQ(-EPERM, access_write(self->env.space.iommufd,
+				       self->env.access, IOVA, &byte, 1));
+	EXPECT_EQ(-EPERM,
+		  ioas_copy(self->env.space.iommufd, self->env.space.ioas_id,
+			    &copy, self->env.space.ioas_id, IOVA, PAGE_SIZE));
 }
 
 TEST_F_TIMEOUT(map_file, pins_are_those_of_the_file, TEST_SECONDS)
 {
-	must(map(self, 0, self->length));
-	must(ioas_map_file_fixed(self->space.iommufd, self->space.ioas_id,
-				 self->file, 0, PAGE_SIZE,
-				 IOVA + self->length));
-	EXPECT_EQ(self->length / PAGE_SIZE + 1, pages_pinned());
+	must(file_env_map(&self->env, 0, self->env.length));
+	must(ioas_map_file_fixed(self->env.space.iommufd,
+				 self->env.space.ioas_id, self->env.file, 0,
+				 PAGE_SIZE, IOVA + self->env.length));
+	EXPECT_EQ(self->env.length / PAGE_SIZE + 1, pages_pinned());
 	/* of huge pages it always says yes */
-	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory, PAGE_SIZE,
-				 2));
-	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory + PAGE_SIZE,
-				 self->length - PAGE_SIZE, 1));
-	must(ioas_unmap_all(self->space.iommufd, self->space.ioas_id, NULL));
-	EXPECT_EQ(0, mock_pinned(self->space.iommufd, self->memory,
-				 self->length, 0));
+	EXPECT_EQ(0, mock_pinned(self->env.space.iommufd, self->memory,
+				 PAGE_SIZE, 2));
+	EXPECT_EQ(0,
+		  mock_pinned(self->env.space.iommufd, self->memory + PAGE_SIZE,
+			      self->env.length - PAGE_SIZE, 1));
+	must(ioas_unmap_all(self->env.space.iommufd, self->env.space.ioas_id,
+			    NULL));
+	EXPECT_EQ(0, mock_pinned(self->env.space.iommufd, self->memory,
+				 self->env.length, 0));
 }
 
 /* A mapping that kept the context would be kept by it. */
@@ -654,8 +640,8 @@ static void *punch_holes(void *data)
 TEST_F_TIMEOUT(map_file, works_while_holes_are_punched, TEST_SECONDS)
 {
 	struct puncher puncher = {
-		.file = self->file,
-		.length = self->length,
+		.file = self->env.file,
+		.length = self->env.length,
 	};
 	const unsigned int rounds = variant->kind == FILE_HUGETLB ?
 					    HUGE_HOLE_ROUNDS : HOLE_ROUNDS;
@@ -665,9 +651,9 @@ TEST_F_TIMEOUT(map_file, works_while_holes_are_punched, TEST_SECONDS)
 
 	must(-pthread_create(&thread, NULL, punch_holes, &puncher));
 	for (i = 0; i < rounds && !ret; i++) {
-		ret = map(self, 0, self->length);
+		ret = file_env_map(&self->env, 0, self->env.length);
 		if (!ret)
-			must(unmap(self, self->length));
+			must(file_env_unmap(&self->env, self->env.length));
 	}
 	__atomic_store_n(&puncher.stop, true, __ATOMIC_RELAXED);
 	must(-pthread_join(thread, NULL));
@@ -676,8 +662,8 @@ TEST_F_TIMEOUT(map_file, works_while_holes_are_punched, TEST_SECONDS)
 		TH_LOG("in round %u", i);
 	}
 	EXPECT_EQ(0, pages_pinned());
-	ASSERT_EQ(0, map(self, 0, self->length));
-	EXPECT_TRUE(shows(self, IOVA, 0, self->length));
+	ASSERT_EQ(0, file_env_map(&self->env, 0, self->env.length));
+	EXPECT_TRUE(shows(self, IOVA, 0, self->env.length));
 }
 
 /* What is no memory is refused when it should be pinned, and only then. */

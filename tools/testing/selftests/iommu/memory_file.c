@@ -73,3 +73,41 @@ void tmpfs_end(const char *directory)
 	must(errno_of(umount(directory)));
 	must(errno_of(rmdir(directory)));
 }
+
+const char *file_env_open(struct file_env *env, enum file_kind kind)
+{
+	if (!mock_exists())
+		return "the mock IOMMU";
+	env->length = 64 * PAGE_SIZE;
+	if (kind == FILE_HUGETLB) {
+		if (!huge_pages_reserve())
+			return "huge pages";
+		env->length = 2 * HUGE_PAGE;
+	}
+	env->file = file_open(kind);
+	if (env->file < 0)
+		return "a file system in memory";
+	must(errno_of(ftruncate(env->file, env->length)));
+	space_open_mock(&env->space, &env->mock);
+	env->access =
+		must(access_create(env->space.iommufd, env->space.ioas_id));
+	return NULL;
+}
+
+void file_env_close(struct file_env *env)
+{
+	must(errno_of(close(env->access)));
+	space_close(&env->space);
+}
+
+int file_env_map(const struct file_env *env, __u64 start, __u64 length)
+{
+	return ioas_map_file_fixed(env->space.iommufd, env->space.ioas_id,
+				   env->file, start, length, FILE_ENV_IOVA);
+}
+
+int file_env_unmap(const struct file_env *env, __u64 length)
+{
+	return ioas_unmap(env->space.iommufd, env->space.ioas_id, FILE_ENV_IOVA,
+			  length, NULL);
+}

@@ -6,6 +6,7 @@
 #ifndef __IOMMU_MEMORY_FILE_H
 #define __IOMMU_MEMORY_FILE_H
 
+#include "mock.h"
 #include "test_env.h"
 
 #define HUGE_PAGE 0x200000ULL
@@ -30,5 +31,23 @@ unsigned long huge_pages_exist(void);
 /* A file on a tmpfs of its own. @directory is a template of mkdtemp(). */
 int tmpfs_file(char *directory, const char *options);
 void tmpfs_end(const char *directory);
+
+/* Where a file is mapped for a mock device and a driver */
+struct file_env {
+	struct space space;
+	struct mock mock;
+	int access;
+	int file;
+	__u64 length;
+};
+
+#define FILE_ENV_IOVA (MOCK_APERTURE + 0x1000000)
+
+/* Some pages of memory. Return: NULL, or what the machine lacks. */
+const char *file_env_open(struct file_env *env, enum file_kind kind);
+void file_env_close(struct file_env *env);
+/* The file from @start on, at FILE_ENV_IOVA */
+int file_env_map(const struct file_env *env, __u64 start, __u64 length);
+int file_env_unmap(const struct file_env *env, __u64 length);
 
 #endif
