@@ -157,6 +157,24 @@ static pid_t start_stall(struct stage *stage, stage_work work)
 	return pid;
 }
 
+/* What these wait for does not come, and SIGKILL ends them all the same. */
+static void expect_killable(struct __test_metadata *_metadata,
+			    struct stage *stage, const stage_work *waits,
+			    unsigned int nr_waits)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_waits; i++) {
+		pid_t waiting = start(stage, waits[i]);
+
+		EXPECT_TRUE(comes_to_wait(waiting));
+		EXPECT_EQ(-EINTR, result_of_kill(waiting))
+		{
+			TH_LOG("wait %u", i);
+		}
+	}
+}
+
 static void map_stalling(const struct stage *stage)
 {
 	must(ioas_map_flags(stage->iommufd, stage->ioas_id,
@@ -375,17 +393,8 @@ TEST_F_TIMEOUT(stall, what_waits_for_an_attach_can_be_killed, TEST_SECONDS)
 		wait_in_hwpt_alloc,
 	};
 	pid_t stalled = start_stall(stage, stall_in_attach);
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(waits); i++) {
-		pid_t waiting = start(stage, waits[i]);
-
-		EXPECT_TRUE(comes_to_wait(waiting));
-		EXPECT_EQ(-EINTR, result_of_kill(waiting))
-		{
-			TH_LOG("wait %u", i);
-		}
-	}
+	expect_killable(_metadata, stage, waits, ARRAY_SIZE(waits));
 	EXPECT_EQ(0, vfio_detach(stage->device));
 	EXPECT_TRUE(is_running(stalled));
 	stalling_file_answer(&stage->file);
@@ -658,17 +667,8 @@ TEST_F_TIMEOUT(stall_emulated, what_waits_for_a_pin_can_be_killed, TEST_SECONDS)
 	static const stage_work waits[] = { wait_in_detach, wait_in_move };
 	struct stage *stage = &self->stage;
 	pid_t stalled = start_stall(stage, stall_in_pin);
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(waits); i++) {
-		pid_t waiting = start(stage, waits[i]);
-
-		EXPECT_TRUE(comes_to_wait(waiting));
-		EXPECT_EQ(-EINTR, result_of_kill(waiting))
-		{
-			TH_LOG("wait %u", i);
-		}
-	}
+	expect_killable(_metadata, stage, waits, ARRAY_SIZE(waits));
 	EXPECT_TRUE(is_running(stalled));
 	stalling_file_answer(&stage->file);
 	EXPECT_EQ(0, result_of(stalled));
