@@ -40,6 +40,7 @@ int mock_translates(int iommufd, __u32 hwpt_id, const void *memory,
 /* Let a page table map no page at the one IOVA and unmap none at the other. */
 #define MOCK_NOWHERE (~0ULL)
 int mock_refuse(int iommufd, __u32 hwpt_id, __u64 map_iova, __u64 unmap_iova);
+
 /*
  * Unmap a range of an IOAS and look at the flushes of one of its page tables:
  * how many there are, the bytes of the largest, and how many tables are freed
