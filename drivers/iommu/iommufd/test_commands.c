@@ -262,19 +262,29 @@ static int check_map(struct iommufd_hwpt *hwpt, u64 iova, u64 length,
 	return 0;
 }
 
-static int test_check_map(struct iommufd_command *command)
+/* With a reference on its object */
+static struct iommufd_hwpt *test_hwpt_get(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
 	struct iommufd_object *object;
-	int ret;
 
 	object = iommufd_object_get(command->ictx, arg->id, &iommufd_hwpt_ops);
 	if (IS_ERR(object))
-		return PTR_ERR(object);
-	ret = check_map(container_of(object, struct iommufd_hwpt, object),
-			arg->check_map.iova, arg->check_map.length,
+		return ERR_CAST(object);
+	return container_of(object, struct iommufd_hwpt, object);
+}
+
+static int test_check_map(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct iommufd_hwpt *hwpt = test_hwpt_get(command);
+	int ret;
+
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	ret = check_map(hwpt, arg->check_map.iova, arg->check_map.length,
 			arg->check_map.uptr);
-	iommufd_object_put(object);
+	iommufd_object_put(&hwpt->object);
 	return ret;
 }
 
@@ -595,24 +605,23 @@ static int test_access_again(struct iommufd_command *command)
 static int test_refuse(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
-	struct iommufd_object *object;
+	struct iommufd_hwpt *hwpt = test_hwpt_get(command);
 	struct iommu_domain *domain;
 	int ret = 0;
 
-	object = iommufd_object_get(command->ictx, arg->id, &iommufd_hwpt_ops);
-	if (IS_ERR(object))
-		return PTR_ERR(object);
-	domain = container_of(object, struct iommufd_hwpt, object)->table.domain;
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	domain = hwpt->table.domain;
 	if (mock_domain_is(domain))
 		mock_domain_refuse(domain, arg->refuse.map_iova,
 				   arg->refuse.unmap_iova);
 	else
 		ret = -EINVAL;
-	iommufd_object_put(object);
+	iommufd_object_put(&hwpt->object);
 	return ret;
 }
 
-/* What the flushes of watched_ops see. One watcher at a time. */
+/* What watched_sync() sees. One watcher at a time. */
 static DEFINE_MUTEX(watch_lock);
 static const struct iommu_domain_ops *watched_former;
 static struct iommu_test_cmd *watch_result;
@@ -663,17 +672,15 @@ static int watch_unmap(struct iommufd_hwpt *hwpt, struct iommu_test_cmd *arg)
 static int test_watch_unmap(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
-	struct iommufd_object *object;
+	struct iommufd_hwpt *hwpt = test_hwpt_get(command);
 	int ret;
 
-	object = iommufd_object_get(command->ictx, arg->id, &iommufd_hwpt_ops);
-	if (IS_ERR(object))
-		return PTR_ERR(object);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
 	mutex_lock(&watch_lock);
-	ret = watch_unmap(container_of(object, struct iommufd_hwpt, object),
-			  arg);
+	ret = watch_unmap(hwpt, arg);
 	mutex_unlock(&watch_lock);
-	iommufd_object_put(object);
+	iommufd_object_put(&hwpt->object);
 	return ret ?: iommufd_command_reply(command);
 }
 
