@@ -227,25 +227,20 @@ static bool hole_find(struct iova_space *space, u64 from, u64 size,
 }
 
 /*
- * The lowest place for @length bytes inside @start to @last whose address is a
- * multiple of @granule, or-ed with @low_bits.
+ * The lowest place for @length bytes inside @start to @last that agrees with
+ * @address modulo @stride
  */
-static bool range_place(u64 start, u64 last, u64 length, u64 granule,
-			u64 low_bits, u64 *iova)
+static bool range_place(u64 start, u64 last, u64 length, u64 address,
+			u64 stride, u64 *iova)
 {
-	if (check_add_overflow(start, granule - 1, &start))
+	if (check_add_overflow(start, (address - start) & (stride - 1), iova))
 		return false;
-	*iova = (start & ~(granule - 1)) | low_bits;
 	return *iova <= last && last - *iova >= length - 1;
 }
 
-/*
- * The same for what is free between @first and @last. Each range between areas
- * and reserved intervals is tried: or-ing bits beyond the granule can lead
- * farther from the beginning of one than from that of the next.
- */
+/* The same for what is free between @first and @last */
 static bool window_search(struct iova_space *space, u64 first, u64 last,
-			  u64 length, u64 granule, u64 low_bits, u64 *iova)
+			  u64 length, u64 address, u64 stride, u64 *iova)
 {
 	u64 from = first;
 	u64 start, range_last;
@@ -262,7 +257,7 @@ static bool window_search(struct iova_space *space, u64 first, u64 last,
 					       range_last);
 		free_last = reserved ? reserved->start - 1 : range_last;
 		if (!(reserved && reserved->start <= start) &&
-		    range_place(start, free_last, length, granule, low_bits,
+		    range_place(start, free_last, length, address, stride,
 				iova))
 			return true;
 		if (reserved)
@@ -293,8 +288,8 @@ static struct iova_interval *window_end(struct iova_interval *window,
 /**
  * iova_space_choose() - Find room
  * @space: where
- * @address: of the memory; the IOVA agrees with its low bits where that helps
- *           the IOMMU to use large pages
+ * @address: of the memory; the IOVA has the same offset within a page, and is
+ *           aligned like it where that helps the IOMMU to use large pages
  * @length: bytes
  * @start: set to the lowest IOVA that does
  *
@@ -311,9 +306,8 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 							     PAGE_SIZE;
 	const u64 lowest = PAGE_SIZE;
 	const u64 highest = IOVA_SPACE_LAST - PAGE_SIZE;
-	u64 low_bits = address & ~PAGE_MASK;
 	struct iova_interval *window;
-	u64 granule, last;
+	u64 granule, stride, last;
 
 	if (!length || length & (space->alignment - 1))
 		return -EINVAL;
@@ -325,18 +319,19 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 		granule = min(granule, address & -address);
 	if (granule < space->alignment)
 		return -EINVAL;
+	stride = address & ~PAGE_MASK ? PAGE_SIZE : granule;
 
 	if (RB_EMPTY_ROOT(&space->allowed.rb_root))
-		return window_search(space, lowest, highest, length, granule,
-				     low_bits, start) ? 0 : -ENOSPC;
+		return window_search(space, lowest, highest, length, address,
+				     stride, start) ? 0 : -ENOSPC;
 
 	window = interval_iter_first(&space->allowed, lowest, highest);
 	while (window) {
 		u64 first = max(window->start, lowest);
 
 		window = window_end(window, highest, &last);
-		if (window_search(space, first, last, length, granule,
-				  low_bits, start))
+		if (window_search(space, first, last, length, address, stride,
+				  start))
 			return 0;
 	}
 	return -ENOSPC;

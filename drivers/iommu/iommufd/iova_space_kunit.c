@@ -177,6 +177,11 @@ static void iova_has_the_low_bits_of_the_memory(struct kunit *test)
 			choose(test, 0x7f0000000123, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE,
 			choose(test, PAGE_SIZE, 4 * PAGE_SIZE));
+	/* Wherever in a page there is room */
+	KUNIT_ASSERT_EQ(test, 0, take(test, 0, 0x1dcd));
+	KUNIT_EXPECT_EQ(test, 0x1dd3, choose(test, 0xdd3, 9));
+	KUNIT_ASSERT_EQ(test, 0, take(test, 0x1dcd, 7));
+	KUNIT_EXPECT_EQ(test, 0x2dd3, choose(test, 0xdd3, 9));
 }
 
 /* So that the IOMMU can use large pages where the CPU does */
@@ -226,7 +231,7 @@ static void reserved_ranges_take_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, take(test, 999, 1));
 }
 
-/* Or-ing leads from the first range to its last byte, and less far in the second. */
+/* A reserved interval parts the hole, and only above it is room. */
 static void each_range_of_a_hole_is_tried(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, 0, take(test, 0, 0x10f2e));
@@ -234,7 +239,7 @@ static void each_range_of_a_hole_is_tried(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, reserve(test, 0x10f30, 0x10f7f, NULL));
 	KUNIT_EXPECT_EQ(test, 0x10fad, choose(test, 0xfad, 3));
 	KUNIT_EXPECT_EQ(test, 0x10fad, choose(test, 0xfad, 4));
-	KUNIT_EXPECT_EQ(test, 0x20fbd, choose(test, 0xfad, 5));
+	KUNIT_EXPECT_EQ(test, 0x21fad, choose(test, 0xfad, 5));
 }
 
 static void usable_ranges_are_between_reserved_ones(struct kunit *test)
