@@ -186,13 +186,16 @@ static bool fits(const struct world *world, unsigned int index, __u64 start,
 }
 
 /*
- * The lowest place in a window. It lies just above something, or where the
- * window begins, rounded up: try all of these.
+ * The lowest place in a window. It is the first above the beginning of the
+ * window or the end of something that has the offset of the memory within a
+ * page, or the alignment of memory that begins with a page: try all of these.
  */
 static __u64 choose_in(const struct world *world, unsigned int index,
 		       struct interval window, __u64 address, __u64 length)
 {
-	const __u64 granule = granule_of(world, address, length);
+	const __u64 stride = address % PAGE_SIZE ?
+				     PAGE_SIZE :
+				     granule_of(world, address, length);
 	const struct model *model = &world->models[index];
 	__u64 candidates[AREAS + RESERVED + 2];
 	unsigned int nr = 0, i;
@@ -212,8 +215,7 @@ static __u64 choose_in(const struct world *world, unsigned int index,
 
 		if (start < window.start || start > window.last)
 			continue;
-		start = (start + granule - 1) / granule * granule;
-		start |= address % PAGE_SIZE;
+		start += (address - start) % stride;
 		if (start < best &&
 		    fits(world, index, start, length, window.last))
 			best = start;
