@@ -95,6 +95,8 @@ struct stage {
 	int group;
 	/* tells the test how far a process is */
 	int progress;
+	/* tells a process that the test is so far */
+	int go;
 	__u32 dev_id;
 	__u32 ioas_id;
 };
@@ -235,6 +237,9 @@ static int wait_in_hwpt_alloc(const struct stage *stage)
 
 static int wait_in_close(const struct stage *stage)
 {
+	char byte;
+
+	must(errno_of(read(stage->go, &byte, 1)));
 	close(stage->device);
 	return 0;
 }
@@ -242,6 +247,23 @@ static int wait_in_close(const struct stage *stage)
 static int wait_in_group_device(const struct stage *stage)
 {
 	return vfio_group_device(stage->group, stage->edu_bdf);
+}
+
+/* A process that lets go of the edu after everybody else */
+static pid_t start_last_close(struct stage *stage)
+{
+	int pipes[2];
+	pid_t pid;
+
+	must(errno_of(pipe(pipes)));
+	stage->go = pipes[0];
+	pid = start(stage, wait_in_close);
+	close(stage->device);
+	stage->device = -1;
+	must(errno_of(write(pipes[1], "", 1)));
+	close(pipes[0]);
+	close(pipes[1]);
+	return pid;
 }
 
 /* What must not wait: the user of the other device does all there is. */
@@ -319,9 +341,7 @@ static void check_close(struct __test_metadata *_metadata,
 	pid_t stalled, closing;
 
 	stalled = start_stall(stage, stall_in_hwpt_alloc);
-	closing = start(stage, wait_in_close);
-	close(stage->device);
-	stage->device = -1;
+	closing = start_last_close(stage);
 	ASSERT_TRUE(comes_to_wait(closing));
 	check_neighbours(_metadata, stage, stalled);
 	EXPECT_TRUE(is_running(closing));
@@ -339,9 +359,7 @@ static void check_close_at_once(struct __test_metadata *_metadata,
 	pid_t stalled, closing;
 
 	stalled = start_stall(stage, stall_in_map);
-	closing = start(stage, wait_in_close);
-	close(stage->device);
-	stage->device = -1;
+	closing = start_last_close(stage);
 	EXPECT_EQ(0, result_of(closing));
 	check_neighbours(_metadata, stage, stalled);
 	stalling_file_answer(&stage->file);
@@ -371,9 +389,7 @@ TEST_F_TIMEOUT(stall, device_that_is_being_closed_is_bound_still, TEST_SECONDS)
 	pid_t stalled, closing;
 
 	stalled = start_stall(stage, stall_in_hwpt_alloc);
-	closing = start(stage, wait_in_close);
-	close(stage->device);
-	stage->device = -1;
+	closing = start_last_close(stage);
 	ASSERT_TRUE(comes_to_wait(closing));
 	EXPECT_EQ(-EBUSY, result_of(start(stage, bind_edu_again)));
 	EXPECT_EQ(-EPERM, result_of(start(stage, bind_edu_elsewhere)));
