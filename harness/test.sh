@@ -2,8 +2,9 @@
 # Usage: test.sh OUT KERNEL INITRAMFS PROGRAMS [NODE_KERNEL NODE_INITRAMFS]
 # Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
 # the guest, in two parts, then some again in guests with other IOMMUs, and on NODE_KERNEL,
-# whose /dev/vfio/vfio is an iommufd. Two guests run side by side. TEST=prefix runs only what has a name that begins so,
-# TEST=name:test of the program of that name only the test. The last line is the count.
+# whose /dev/vfio/vfio is an iommufd. Two guests run side by side. TEST=prefix runs only what
+# has a name that begins so, TEST=name:test of the program of that name only the test. The
+# last line is the count.
 set -euo pipefail
 
 out=$1 kernel=$2 initramfs=$3 programs=$4

@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
 
@@ -156,6 +157,7 @@ static int access_enter(struct iommufd_access *access,
 {
 	int ret;
 
+	lockdep_assert_held(&access->lock);
 	/* What can fail, before the former one is left. */
 	ret = mapped_client_add(&ioas->space, &access->client);
 	if (ret)

@@ -15,6 +15,7 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -41,6 +42,7 @@ static int idev_reserve(struct iommufd_device *idev,
 	LIST_HEAD(regions);
 	int ret;
 
+	lockdep_assert_held(&idev->group->lock);
 	/* Some may be there also after a failure. */
 	ret = iommu_get_group_resv_regions(idev->group->iommu_group, &regions);
 	list_for_each_entry_safe(region, next, &regions, list) {
@@ -59,6 +61,7 @@ static int idev_reserve(struct iommufd_device *idev,
 static void idev_unreserve(struct iommufd_device *idev,
 			   struct iommufd_ioas *ioas)
 {
+	lockdep_assert_held(&idev->group->lock);
 	mapped_space_unreserve(&ioas->space, idev);
 }
 
@@ -110,6 +113,7 @@ static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
 {
 	int ret;
 
+	lockdep_assert_held(&group->lock);
 	mapped_spaces_lock(hwpt_space(old), hwpt_space(new));
 	ret = group_switch_locked(group, old, new);
 	mapped_spaces_unlock(hwpt_space(old), hwpt_space(new));
@@ -131,6 +135,7 @@ static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	struct iommufd_group *group = idev->group;
 	int ret;
 
+	lockdep_assert_held(&idev->group->lock);
 	if (group->hwpt && group->hwpt != hwpt)
 		return -EINVAL;
 	ret = idev_reserve(idev, hwpt->ioas);
@@ -155,6 +160,7 @@ static void idev_leave(struct iommufd_device *idev)
 	struct iommufd_group *group = idev->group;
 	struct iommufd_hwpt *hwpt = group->hwpt;
 
+	lockdep_assert_held(&idev->group->lock);
 	list_del_init(&idev->attached_link);
 	if (list_empty(&group->attached)) {
 		group_switch(group, hwpt, NULL);
@@ -170,6 +176,7 @@ static int group_reserve(struct iommufd_group *group, struct iommufd_ioas *ioas)
 	struct iommufd_device *idev;
 	int ret;
 
+	lockdep_assert_held(&group->lock);
 	list_for_each_entry(idev, &group->attached, attached_link) {
 		ret = idev_reserve(idev, ioas);
 		if (ret)
@@ -189,6 +196,7 @@ static void group_unreserve(struct iommufd_group *group,
 {
 	struct iommufd_device *idev;
 
+	lockdep_assert_held(&group->lock);
 	list_for_each_entry(idev, &group->attached, attached_link)
 		idev_unreserve(idev, ioas);
 }
@@ -202,6 +210,7 @@ static int group_replace(struct iommufd_device *caller,
 	struct iommufd_device *idev;
 	int ret;
 
+	lockdep_assert_held(&caller->group->lock);
 	if (hwpt == old)
 		return idev_answer(caller, hwpt);
 	if (hwpt->ioas != old->ioas) {

@@ -14,6 +14,7 @@
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/irqdomain.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -47,6 +48,7 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 	struct iommufd_group *group;
 	int ret;
 
+	lockdep_assert_held(&ictx->device_lock);
 	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return ERR_PTR(-ENOMEM);
@@ -90,6 +92,7 @@ static struct iommufd_group *group_for(struct iommufd_ctx *ictx,
 	struct iommu_group *iommu_group = iommu_group_get(dev);
 	struct iommufd_group *group;
 
+	lockdep_assert_held(&ictx->device_lock);
 	group = group_find(ictx, iommu_group);
 	if (!group) {
 		group = group_create(ictx, iommu_group);
@@ -157,6 +160,7 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	struct iommufd_device *idev;
 	int ret;
 
+	lockdep_assert_held(&ictx->device_lock);
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
 		return ERR_PTR(-EINVAL);
 	if (!dev->iommu_group)

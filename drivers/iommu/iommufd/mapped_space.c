@@ -135,6 +135,8 @@ static int set_large_pages(struct mapped_space *space, bool large_pages)
 {
 	int ret;
 
+	lockdep_assert_held_write(&space->tables_lock);
+	lockdep_assert_held(&space->lock);
 	if (large_pages == space->large_pages)
 		return 0;
 	/* What is in a table already may be a large page. */

@@ -11,6 +11,7 @@
  */
 #include <linux/iommu.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 
@@ -30,6 +31,7 @@ static struct mapping *live_next(struct mapped_space *space, u64 from)
 {
 	struct iova_area *area;
 
+	lockdep_assert_held_write(&space->tables_lock);
 	mutex_lock(&space->lock);
 	for_each_iova_area(area, &space->iova, from, U64_MAX) {
 		if (mapping_is_filled(mapping_of(area)))
@@ -51,6 +53,7 @@ static int table_reserve(struct mapped_space *space, struct mapped_table *table)
 			    mapped_table_alignment(table));
 	int ret;
 
+	lockdep_assert_held_write(&space->tables_lock);
 	mutex_lock(&space->lock);
 	space->nr_tables++;
 	ret = iova_space_set_alignment(&space->iova, alignment);
@@ -68,6 +71,7 @@ static int table_reserve(struct mapped_space *space, struct mapped_table *table)
 static void table_unreserve(struct mapped_space *space,
 			    struct mapped_table *table)
 {
+	lockdep_assert_held_write(&space->tables_lock);
 	mutex_lock(&space->lock);
 	iova_space_unreserve(&space->iova, table);
 	/* A smaller alignment always fits. */
@@ -77,7 +81,6 @@ static void table_unreserve(struct mapped_space *space,
 	mutex_unlock(&space->lock);
 }
 
-/* The caller has tables_lock exclusively. */
 #define for_each_live_mapping(mapping, space) \
 	for (mapping = live_next(space, 0); mapping; \
 	     mapping = mapping->area.last == U64_MAX ? NULL : \
@@ -90,6 +93,7 @@ static int table_map_all(struct mapped_space *space, struct mapped_table *table)
 	u64 mapped;
 	int ret;
 
+	lockdep_assert_held_write(&space->tables_lock);
 	for_each_live_mapping(mapping, space) {
 		ret = mapping_fill_table(space, table, mapping, &mapped);
 		if (ret)

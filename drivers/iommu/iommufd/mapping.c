@@ -7,6 +7,7 @@
  * fail together.
  */
 #include <linux/iommu.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -143,6 +144,7 @@ static int mappings_add(struct mapped_space *space, struct list_head *mappings,
 {
 	struct mapping *mapping;
 
+	lockdep_assert_held(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
 		u64 length = iova_area_length(&mapping->area);
 		int ret = iova_space_add(&space->iova, &mapping->area, iova,
@@ -168,6 +170,7 @@ static int place_locked(struct mapped_space *space, struct list_head *mappings,
 	u64 length = mappings_length(mappings);
 	int ret;
 
+	lockdep_assert_held(&space->lock);
 	if (place->fixed)
 		ret = iova_space_check(&space->iova, place->iova, length);
 	else

@@ -11,10 +11,6 @@
  *	draining  a remover waits until kernel users have let go
  *	going     a remover owns it
  *	stuck     the IOMMU driver did not unmap it; mapping_removal.c has more
- *
- * A creator works on a list: one mapping for user memory, and for a copy one
- * for each mapping of the source. They are placed side by side and succeed or
- * fail together.
  */
 #ifndef __IOMMUFD_MAPPING_H
 #define __IOMMUFD_MAPPING_H

@@ -4,6 +4,7 @@
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 
 #include "mapping.h"
@@ -18,6 +19,7 @@ static struct mapping *cut_claim(struct mapped_space *space, u64 iova)
 	struct iova_area *area;
 	int ret = 0;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	mutex_lock(&space->lock);
 	area = iova_space_first(&space->iova, iova, iova);
 	if (!area || area->start == iova)
@@ -42,6 +44,7 @@ static void cut_apply(struct mapped_space *space, struct mapping *lower,
 {
 	u64 last = lower->area.last;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	mutex_lock(&space->lock);
 	iova_space_remove(&space->iova, &lower->area);
 	iova_space_add(&space->iova, &lower->area, lower->area.start,
@@ -60,6 +63,7 @@ static int cut_claimed(struct mapped_space *space, struct mapping *lower,
 	LIST_HEAD(mappings);
 	int ret;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	ret = mapping_create(&mappings, lower->memory, offset,
 			     lower->area.last - iova + 1, lower->prot);
 	if (ret)

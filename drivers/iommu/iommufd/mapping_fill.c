@@ -175,8 +175,7 @@ int mapping_fill_table(struct mapped_space *space, struct mapped_table *table,
 }
 
 /*
- * Into every table, or none. The caller has tables_lock shared. What cannot be
- * undone is in state stuck afterwards.
+ * Into every table, or none. What cannot be undone is in state stuck afterwards.
  */
 static int fill_one(struct mapped_space *space, struct mapping *mapping)
 {
@@ -184,6 +183,7 @@ static int fill_one(struct mapped_space *space, struct mapping *mapping)
 	u64 mapped;
 	int ret;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	list_for_each_entry(table, &space->tables, link) {
 		ret = mapping_fill_table(space, table, mapping, &mapped);
 		if (ret)
@@ -199,25 +199,27 @@ err_unmap:
 	return ret;
 }
 
-/* Take a mapping out of all tables. The caller has tables_lock shared. */
+/* Take a mapping out of all tables. */
 static void clear_one(struct mapped_space *space, struct mapping *mapping)
 {
 	struct mapped_table *table;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	list_for_each_entry(table, &space->tables, link)
 		mapping_unmap(space, table, mapping,
 			      iova_area_length(&mapping->area));
 }
 
 /*
- * All into every table, or none. The caller has tables_lock shared. Return: 0;
- * an errno; -EIO when some are stuck, which are not in the list any more.
+ * All into every table, or none. Return: 0; an errno; -EIO when some are stuck,
+ * which are not in the list any more.
  */
 static int fill_all(struct mapped_space *space, struct list_head *mappings)
 {
 	struct mapping *mapping;
 	int ret;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	list_for_each_entry(mapping, mappings, link) {
 		ret = fill_one(space, mapping);
 		if (ret)

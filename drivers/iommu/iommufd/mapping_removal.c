@@ -183,6 +183,7 @@ static int removal_collect(struct mapped_space *space, struct removal *removal)
 	unsigned int nr = 0;
 	int ret = 0;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	removal->in_use = NULL;
 	mutex_lock(&space->lock);
 	for_each_iova_area(area, &space->iova, removal->start, removal->last) {
@@ -204,6 +205,7 @@ static void removal_set_stuck(struct mapped_space *space,
 {
 	struct mapping *mapping;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	list_for_each_entry(mapping, batch, link)
 		if (mapping->area.last >= start && mapping->area.start <= last)
 			mapping_set_stuck(space, mapping);
@@ -217,6 +219,7 @@ static bool removal_unmap_run(struct mapped_space *space,
 	struct mapped_table *table;
 	u64 gone = length;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	list_for_each_entry(table, &space->tables, link)
 		gone = min(gone, table_unmap(space, table, start, length));
 	if (gone == length)
@@ -235,6 +238,7 @@ static int removal_unmap(struct mapped_space *space, struct list_head *batch)
 	bool all_gone = true;
 	u64 start = 0;
 
+	lockdep_assert_held_read(&space->tables_lock);
 	list_for_each_entry(mapping, batch, link) {
 		if (list_is_first(&mapping->link, batch))
 			start = mapping->area.start;

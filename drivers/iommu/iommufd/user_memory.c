@@ -7,6 +7,7 @@
  * themselves are the business of user_pages.c, and of the source.
  */
 #include <linux/err.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
@@ -156,6 +157,7 @@ static bool span_less(struct rb_node *left, const struct rb_node *right)
 
 static void span_insert(struct user_memory *memory, struct pinned_span *span)
 {
+	lockdep_assert_held(&memory->lock);
 	rb_add(&span->rb, &memory->spans, span_less);
 }
 
@@ -164,6 +166,7 @@ static void span_free(struct user_memory *memory, struct pinned_span *span)
 {
 	struct pinned_record *record = span->record;
 
+	lockdep_assert_held(&memory->lock);
 	rb_erase(&span->rb, &memory->spans);
 	if (span != &record->span)
 		kfree(span);
@@ -280,6 +283,7 @@ static int spans_hold(struct user_memory *memory, struct page_range range,
 {
 	int ret;
 
+	lockdep_assert_held(&memory->lock);
 	while (gap->first <= range.last) {
 		struct pinned_span *span;
 
@@ -309,6 +313,7 @@ static void spans_let_go(struct user_memory *memory, struct page_range range,
 	struct page_range part = { .first = range.first, .last = end - 1 };
 	struct pinned_span *span, *next;
 
+	lockdep_assert_held(&memory->lock);
 	if (end != range.first) {
 		for_each_span_safe(span, next, memory, part) {
 			span->nr_holders--;
@@ -328,6 +333,7 @@ static int pin_spans(struct user_memory *memory, struct page_range range)
 	struct pinned_span *span;
 	int ret;
 
+	lockdep_assert_held(&memory->pin_lock);
 	mutex_lock(&memory->lock);
 	for (;;) {
 		ret = spans_hold(memory, range, &gap);
@@ -353,6 +359,7 @@ static int pin_first_span(struct user_memory *memory, struct page_range range)
 {
 	struct pinned_span *span = span_create(memory, range);
 
+	lockdep_assert_held(&memory->pin_lock);
 	if (IS_ERR(span))
 		return PTR_ERR(span);
 	span_hold(span, range);
@@ -537,6 +544,7 @@ static int gap_visit(struct user_memory *memory, struct page_range range,
 	struct pinned_record record = {};
 	int ret;
 
+	lockdep_assert_held(&memory->pin_lock);
 	page_runs_init(&record.runs);
 	record.span.range = range;
 	record.span.record = &record;
