@@ -19,7 +19,7 @@ kernel-container_CONFIG = $(CONTAINER_CONFIG)
 kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
 # The files that are counted; the kernel's Makefiles expand this for each object.
 kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
-	$(patsubst %,drivers/vfio/%.o,device_cdev device_file emulated iommufd),$$(obj)/$$(basetarget).o)'
+	$(patsubst %,drivers/vfio/%.o,device_cdev device_file device_kvm emulated iommufd),$$(obj)/$$(basetarget).o)'
 IMAGE := arch/x86/boot/bzImage
 KERNEL := $(BUILD)/kernel/$(IMAGE)
 KERNEL_DEBUG := $(BUILD)/kernel-debug/$(IMAGE)

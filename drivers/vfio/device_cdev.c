@@ -23,14 +23,10 @@
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
-#if IS_ENABLED(CONFIG_KVM)
-#include <linux/kvm_host.h>
-#endif
 
 #include "vfio.h"
 
@@ -200,79 +196,6 @@ bool vfio_cdev_enforced_coherent(struct file *filep)
 				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 }
 
-/*
- * A VMM gives its device files to KVM before it binds them, as a driver looks
- * for the VM in open_device. Until then the device remembers the file and the
- * VM: one pair, the latest. If several files of one device are given away, all
- * but the last are bound without a VM.
- *
- * KVM takes the file back before the VM goes, so the pair needs no reference.
- * It is all that KVM waits for, with locks held that drivers may want in
- * open_device, hence a lock that is held for nothing else.
- */
-static DEFINE_SPINLOCK(cdev_kvm_lock);
-
-/**
- * vfio_cdev_set_kvm() - give a file to a VM, or take it back
- * @filep: a file of a cdev
- * @kvm: the VM, or NULL
- */
-void vfio_cdev_set_kvm(struct file *filep, struct kvm *kvm)
-{
-	struct vfio_device *device = filep->private_data;
-
-	spin_lock(&cdev_kvm_lock);
-	if (kvm || device->cdev_kvm_file == filep) {
-		device->cdev_kvm_file = kvm ? filep : NULL;
-		device->cdev_kvm = kvm;
-	}
-	spin_unlock(&cdev_kvm_lock);
-}
-
-#if IS_ENABLED(CONFIG_KVM)
-/* With a reference: the VMM may end the VM while the device is open */
-static struct kvm *cdev_get_kvm(struct vfio_device *device, struct file *filep)
-{
-	bool (*get)(struct kvm *kvm) = symbol_get(kvm_get_kvm_safe);
-	struct kvm *kvm = NULL;
-
-	if (!get)
-		return NULL;
-
-	spin_lock(&cdev_kvm_lock);
-	if (device->cdev_kvm_file == filep && get(device->cdev_kvm))
-		kvm = device->cdev_kvm;
-	spin_unlock(&cdev_kvm_lock);
-
-	symbol_put(kvm_get_kvm_safe);
-	return kvm;
-}
-
-/* Not under dev_set->lock: this may be the end of the VM */
-static void cdev_put_kvm(struct kvm *kvm)
-{
-	void (*put)(struct kvm *kvm);
-
-	if (!kvm)
-		return;
-	/* The module is there as long as a VM is */
-	put = symbol_get(kvm_put_kvm);
-	if (WARN_ON(!put))
-		return;
-	put(kvm);
-	symbol_put(kvm_put_kvm);
-}
-#else
-static struct kvm *cdev_get_kvm(struct vfio_device *device, struct file *filep)
-{
-	return NULL;
-}
-
-static void cdev_put_kvm(struct kvm *kvm)
-{
-}
-#endif
-
 /* The VM is for the caller to put */
 static struct kvm *cdev_undo_open(struct vfio_device *device)
 {
@@ -304,7 +227,7 @@ static int cdev_open_device(struct vfio_device *device, struct file *filep,
 		goto out_unlock;
 
 	device->open_count = 1;
-	device->kvm = cdev_get_kvm(device, filep);
+	device->kvm = vfio_cdev_get_kvm(device, filep);
 	ret = vfio_iommufd_open(device, bind, &bound);
 	if (ret)
 		kvm = cdev_undo_open(device);
@@ -312,7 +235,7 @@ static int cdev_open_device(struct vfio_device *device, struct file *filep,
 out_unlock:
 	mutex_unlock(&device->dev_set->lock);
 	vfio_iommufd_unbind(bound);
-	cdev_put_kvm(kvm);
+	vfio_cdev_put_kvm(kvm);
 	return ret;
 }
 
@@ -328,7 +251,7 @@ static void cdev_close_device(struct vfio_device *device)
 	mutex_unlock(&device->dev_set->lock);
 	/* Nobody else can bind the device before this has ended */
 	vfio_iommufd_unbind(bound);
-	cdev_put_kvm(kvm);
+	vfio_cdev_put_kvm(kvm);
 }
 
 /*
