@@ -102,6 +102,8 @@ TEST_F_TIMEOUT(rights, seals_against_other_things_do_not_matter, TEST_SECONDS)
 static void expect_sealed(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(rights) * self, unsigned int seals)
 {
+	const __u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA |
+			    IOMMU_IOAS_MAP_WRITEABLE;
 	__u64 iova = IOVA;
 	__u32 bare;
 
@@ -119,10 +121,10 @@ static void expect_sealed(struct __test_metadata *_metadata,
 					      self->env.file, 0,
 					      self->env.length, IOVA));
 	EXPECT_EQ(-EPERM,
-		  ioas_map_file_flags(
-			  self->env.space.iommufd, self->env.space.ioas_id,
-			  IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE,
-			  self->env.file, 0, self->env.length, &iova));
+		  ioas_map_file_flags(self->env.space.iommufd,
+				      self->env.space.ioas_id, flags,
+				      self->env.file, 0, self->env.length,
+				      &iova));
 	EXPECT_EQ(0, pages_pinned());
 	ASSERT_EQ(0, map_read_only(self, self->env.space.ioas_id,
 				   self->env.file, IOVA));

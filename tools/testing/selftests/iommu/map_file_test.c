@@ -469,14 +469,16 @@ TEST_F_TIMEOUT(map_file, may_be_copied, TEST_SECONDS)
 
 TEST_F_TIMEOUT(map_file, permissions_hold, TEST_SECONDS)
 {
+	const __u32 flags = IOMMU_IOAS_MAP_FIXED_IOVA |
+			    IOMMU_IOAS_MAP_READABLE;
 	__u64 iova = IOVA, copy;
 	char byte = 0;
 
 	ASSERT_EQ(0,
-		  ioas_map_file_flags(
-			  self->env.space.iommufd, self->env.space.ioas_id,
-			  IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
-			  self->env.file, 0, self->env.length, &iova));
+		  ioas_map_file_flags(self->env.space.iommufd,
+				      self->env.space.ioas_id, flags,
+				      self->env.file, 0, self->env.length,
+				      &iova));
 	EXPECT_EQ(0, access_read(self->env.space.iommufd, self->env.access,
 				 IOVA, &byte, 1));
 	EXPECT_EQ(-EPERM, access_write(self->env.space.iommufd,

@@ -51,6 +51,7 @@ struct watched_unmap {
 	__u64 longest;
 	__u32 tables[TEST_FLUSHES_MAX];
 };
+
 int table_watch_unmap(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
 		      struct watched_unmap *watched);
 /* 0 when each page is pinned that often; pages of larger ones do not count */
