@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -82,6 +83,16 @@ int pci_driver_write(const char *driver, const char *attribute, const char *bdf)
 
 	snprintf(path, sizeof(path), PCI_DRIVERS "/%s/%s", driver, attribute);
 	return file_write(path, bdf);
+}
+
+pid_t pci_driver_unbind_apart(const char *driver, const char *bdf)
+{
+	pid_t pid = must(errno_of(fork()));
+
+	if (pid)
+		return pid;
+	must(errno_of(syscall(SYS_close_range, 3, ~0U, 0)));
+	_exit(pci_driver_write(driver, "unbind", bdf) != 0);
 }
 
 int pci_driver_set(const char *bdf, const char *driver)

@@ -41,6 +41,11 @@ bool pci_driver_is(const char *bdf, const char *driver);
 /* Write "bdf" to an attribute of a driver: bind, unbind */
 int pci_driver_write(const char *driver, const char *attribute,
 		     const char *bdf);
+/*
+ * Unbind the device from @driver in a process that has no file open, as unbinding
+ * waits for files. It exits with 0 if that worked.
+ */
+pid_t pci_driver_unbind_apart(const char *driver, const char *bdf);
 /* Give the device to @driver, or to its native one if that is "" */
 int pci_driver_set(const char *bdf, const char *driver);
 /* Write to an attribute of a device. */

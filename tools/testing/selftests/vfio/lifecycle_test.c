@@ -160,17 +160,6 @@ FIXTURE_TEARDOWN(driver)
 	EXPECT_EQ(0, pages_pinned());
 }
 
-/* Unbind the driver in a process that has none of our files open. */
-static pid_t unbind_driver(const char *bdf)
-{
-	pid_t pid = must(errno_of(fork()));
-
-	if (pid)
-		return pid;
-	must(errno_of(syscall(SYS_close_range, 3, ~0U, 0)));
-	_exit(pci_driver_write(DRIVER, "unbind", bdf) != 0);
-}
-
 TEST_F_TIMEOUT(driver, unbind_waits_for_a_bound_file, TEST_SECONDS)
 {
 	int log = log_open();
@@ -180,7 +169,7 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_a_bound_file, TEST_SECONDS)
 
 	must(vfio_bind(self->device, self->iommufd, &dev_id));
 	event = request_event(self->device);
-	pid = unbind_driver(self->pci.bdf);
+	pid = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
 	ASSERT_TRUE(is_requested(event));
 	EXPECT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
 	EXPECT_TRUE(is_running(pid));
@@ -207,7 +196,7 @@ TEST_F_TIMEOUT(driver, dma_works_until_the_file_is_closed, TEST_SECONDS)
 	must(vfio_attach_to(self->device, ioas_id));
 	must(edu_start(&edu, self->device));
 	event = request_event(self->device);
-	pid = unbind_driver(self->pci.bdf);
+	pid = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
 	ASSERT_TRUE(is_requested(event));
 	EXPECT_TRUE(edu_reaches(&edu, IOVA, memory, LENGTH));
 	close(self->iommufd);
@@ -242,7 +231,7 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
 	__u32 dev_id;
 	pid_t pid;
 
-	pid = unbind_driver(self->pci.bdf);
+	pid = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
 	ASSERT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
 	EXPECT_TRUE(is_running(pid));
 	EXPECT_EQ(-ENODEV, vfio_bind(self->device, self->iommufd, &dev_id));
@@ -262,7 +251,7 @@ TEST_F_TIMEOUT(driver, free_device_goes_without_a_word, TEST_SECONDS)
 
 	must(vfio_bind(self->device, self->iommufd, &dev_id));
 	close(self->device);
-	ASSERT_TRUE(ends_well(unbind_driver(self->pci.bdf)));
+	ASSERT_TRUE(ends_well(pci_driver_unbind_apart(DRIVER, self->pci.bdf)));
 	EXPECT_EQ(0, log_count(log, self->pci.bdf, "In use"));
 }
 
@@ -285,7 +274,7 @@ TEST_F_TIMEOUT(driver, process_that_has_the_device_is_named, TEST_SECONDS)
 		_exit(0);
 	}
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
-	remover = unbind_driver(self->pci.bdf);
+	remover = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
 	ASSERT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
 	EXPECT_TRUE(is_running(remover));
 	must(errno_of(kill(user, SIGKILL)));
@@ -307,7 +296,7 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_the_file_of_a_group, TEST_SECONDS)
 	close(self->device);
 	device = must(vfio_group_device(group, self->pci.bdf));
 	event = request_event(device);
-	pid = unbind_driver(self->pci.bdf);
+	pid = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
 	ASSERT_TRUE(is_requested(event));
 	EXPECT_TRUE(is_running(pid));
 	EXPECT_TRUE(works(device));
@@ -326,7 +315,8 @@ TEST_F_TIMEOUT(driver, driver_that_comes_back_serves_again, TEST_SECONDS)
 		__u32 dev_id;
 
 		close(self->device);
-		ASSERT_TRUE(ends_well(unbind_driver(self->pci.bdf)));
+		ASSERT_TRUE(ends_well(
+			pci_driver_unbind_apart(DRIVER, self->pci.bdf)));
 		EXPECT_FALSE(cdev_exists(self->pci.bdf));
 		ASSERT_EQ(0, pci_driver_write(DRIVER, "bind", self->pci.bdf));
 		self->device = must(vfio_cdev_open(self->pci.bdf));
