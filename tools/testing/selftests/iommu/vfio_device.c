@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -362,6 +363,25 @@ bool vfio_container_is_iommufd(int container)
 	__u64 mode;
 
 	return !option_get(container, IOMMU_OPTION_RLIMIT_MODE, 0, &mode);
+}
+
+int vfio_container_set_iommu(int container)
+{
+	return errno_of(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+}
+
+int vfio_container_map(int container, const void *memory, __u64 length,
+		       __u64 iova)
+{
+	struct vfio_iommu_type1_dma_map arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)memory,
+		.iova = iova,
+		.size = length,
+	};
+
+	return errno_of(ioctl(container, VFIO_IOMMU_MAP_DMA, &arg));
 }
 
 int vfio_group_set_container(int group, int container)

@@ -76,6 +76,10 @@ int vfio_group_open(int group);
 int vfio_container_open(void);
 /* Does an iommufd serve it? */
 bool vfio_container_is_iommufd(int container);
+/* The two calls of a container that a program needs, on whatever serves it */
+int vfio_container_set_iommu(int container);
+int vfio_container_map(int container, const void *memory, __u64 length,
+		       __u64 iova);
 int vfio_group_set_container(int group, int container);
 int vfio_group_unset_container(int group);
 int vfio_group_status(int group, __u32 *flags);

@@ -4,7 +4,6 @@
  * place of a container, and on the type1 container as ever.
  */
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -269,24 +268,6 @@ TEST_F_TIMEOUT(group, group_is_opened_once, TEST_SECONDS)
 }
 
 /* Nothing of this may have changed for programs that know no iommufd. */
-static int type1_set_iommu(int container)
-{
-	return errno_of(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-}
-
-static int type1_map(int container, const void *memory)
-{
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)memory,
-		.iova = IOVA,
-		.size = LENGTH,
-	};
-
-	return errno_of(ioctl(container, VFIO_IOMMU_MAP_DMA, &map));
-}
-
 static int type1_unmap(int container)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
@@ -307,9 +288,9 @@ TEST_F_TIMEOUT(group, type1_container_works_as_ever, TEST_SECONDS)
 	need(container >= 0, "/dev/vfio/vfio");
 	ASSERT_EQ(VFIO_API_VERSION, ioctl(container, VFIO_GET_API_VERSION));
 	ASSERT_EQ(0, vfio_group_set_container(self->group, container));
-	ASSERT_EQ(0, type1_set_iommu(container));
+	ASSERT_EQ(0, vfio_container_set_iommu(container));
 	limit_locked_pages(PAGES);
-	ASSERT_EQ(0, type1_map(container, self->memory));
+	ASSERT_EQ(0, vfio_container_map(container, self->memory, LENGTH, IOVA));
 	device = vfio_group_device(self->group, self->pci.bdf);
 	ASSERT_LE(0, device);
 	ASSERT_EQ(0, edu_start(&edu, device));
@@ -344,7 +325,7 @@ TEST_F_TIMEOUT(group, container_and_iommufd_may_take_turns, TEST_SECONDS)
 
 		need(container >= 0, "/dev/vfio/vfio");
 		must(vfio_group_set_container(self->group, container));
-		must(type1_set_iommu(container));
+		must(vfio_container_set_iommu(container));
 		device = must(vfio_group_device(self->group, self->pci.bdf));
 		close(device);
 		must(vfio_group_unset_container(self->group));
