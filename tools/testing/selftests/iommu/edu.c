@@ -4,8 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <linux/pci_regs.h>
-
 #include "edu.h"
 
 #define EDU_ID 0x00
@@ -47,25 +45,6 @@ static void edu_write_address(struct edu *edu, unsigned int where,
 		edu_write(edu, where, address);
 }
 
-static int enable_bus_master(int device)
-{
-	struct vfio_region_info config;
-	__u16 command;
-	off_t where;
-	int ret;
-
-	ret = vfio_region(device, VFIO_PCI_CONFIG_REGION_INDEX, &config);
-	if (ret)
-		return ret;
-	where = config.offset + PCI_COMMAND;
-	if (pread(device, &command, sizeof(command), where) != sizeof(command))
-		return -EIO;
-	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-	if (pwrite(device, &command, sizeof(command), where) != sizeof(command))
-		return -EIO;
-	return 0;
-}
-
 int edu_start(struct edu *edu, int device)
 {
 	struct vfio_region_info bar;
@@ -76,7 +55,7 @@ int edu_start(struct edu *edu, int device)
 		return ret;
 	if (bar.size != EDU_BAR_SIZE)
 		return -ENODEV;
-	ret = enable_bus_master(device);
+	ret = vfio_bus_master(device);
 	if (ret)
 		return ret;
 	edu->device = device;

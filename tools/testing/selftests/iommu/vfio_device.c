@@ -14,10 +14,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <linux/pci_regs.h>
+
 #include "vfio_device.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define PCI_DRIVERS "/sys/bus/pci/drivers"
+#define POWER_WAIT_MS 60000
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11e8
 
@@ -213,6 +216,33 @@ int pci_native_device(struct pci_device *device, char *driver, size_t size)
 	}
 	closedir(dir);
 	return ret;
+}
+
+bool pci_power_is(const char *bdf, const char *status)
+{
+	char path[PATH_MAX], text[32];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/power/runtime_status",
+		 bdf);
+	return !file_read(path, text, sizeof(text)) &&
+	       !strncmp(text, status, strlen(status));
+}
+
+bool pci_power_comes_to(const char *bdf, const char *status)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < POWER_WAIT_MS; ms++) {
+		if (pci_power_is(bdf, status))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+bool pci_power_is_managed(const char *bdf)
+{
+	return pci_power_is(bdf, "active") || pci_power_is(bdf, "suspend");
 }
 
 static int cdev_name(const char *sysfs, char *name, size_t size)
@@ -426,6 +456,25 @@ int vfio_device_info(int device, struct vfio_device_info *info)
 	return errno_of(ioctl(device, VFIO_DEVICE_GET_INFO, info));
 }
 
+int vfio_bus_master(int device)
+{
+	struct vfio_region_info config;
+	__u16 command;
+	off_t where;
+	int ret;
+
+	ret = vfio_region(device, VFIO_PCI_CONFIG_REGION_INDEX, &config);
+	if (ret)
+		return ret;
+	where = config.offset + PCI_COMMAND;
+	if (pread(device, &command, sizeof(command), where) != sizeof(command))
+		return -EIO;
+	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	if (pwrite(device, &command, sizeof(command), where) != sizeof(command))
+		return -EIO;
+	return 0;
+}
+
 int vfio_irq_to_eventfd(int device, __u32 index, int event)
 {
 	struct {
@@ -443,6 +492,28 @@ int vfio_irq_to_eventfd(int device, __u32 index, int event)
 	};
 
 	return errno_of(ioctl(device, VFIO_DEVICE_SET_IRQS, &arg));
+}
+
+int vfio_feature(int device, __u32 flags)
+{
+	struct vfio_device_feature arg = {
+		.argsz = sizeof(arg),
+		.flags = flags,
+	};
+
+	return errno_of(ioctl(device, VFIO_DEVICE_FEATURE, &arg));
+}
+
+int vfio_low_power_entry(int device)
+{
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+				    VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY);
+}
+
+int vfio_low_power_exit(int device)
+{
+	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
+				    VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
 }
 
 int vfio_hot_reset_info_arg(int device, struct hot_reset_info *info)

@@ -58,6 +58,14 @@ int pci_link(const char *bdf, const char *link, char *name, size_t size);
  */
 bool pci_iommu_is_virtio(const char *bdf);
 
+/*
+ * Does runtime power management say @status of the device, "active" or
+ * "suspended", or come to say so? It says nothing without CONFIG_PM.
+ */
+bool pci_power_is(const char *bdf, const char *status);
+bool pci_power_comes_to(const char *bdf, const char *status);
+bool pci_power_is_managed(const char *bdf);
+
 int vfio_cdev_name(const char *bdf, char *name, size_t size);
 int vfio_cdev_open(const char *bdf);
 /* The same for a device on any bus, by its directory in sysfs */
@@ -88,8 +96,15 @@ int vfio_group_device(int group, const char *bdf);
 int vfio_region(int device, __u32 index, struct vfio_region_info *info);
 /* Does any ioctl of an open device work? */
 int vfio_device_info(int device, struct vfio_device_info *info);
+/* Let a PCI device be reached by the CPU, and reach memory itself. */
+int vfio_bus_master(int device);
 /* Signal @event for vector 0 of an interrupt index */
 int vfio_irq_to_eventfd(int device, __u32 index, int event);
+
+/* A feature without data; then the two that let a device sleep, and wake up */
+int vfio_feature(int device, __u32 flags);
+int vfio_low_power_entry(int device);
+int vfio_low_power_exit(int device);
 
 #define HOT_RESET_MAX 16
 

@@ -148,6 +148,21 @@ TEST_F_TIMEOUT(two_groups, reset_reaches_both_devices, TEST_SECONDS)
 	EXPECT_TRUE(nic_was_reset(self->nic));
 }
 
+TEST_F_TIMEOUT(two_groups, device_asleep_is_reset_along, TEST_SECONDS)
+{
+	need(pci_power_is_managed(self->nic_bdf), "CONFIG_PM");
+	must(vfio_bind(self->nic, self->iommufd, &self->nic_id));
+	nic_mark(self->nic);
+	must(vfio_low_power_entry(self->nic));
+	ASSERT_TRUE(pci_power_comes_to(self->nic_bdf, "suspended"));
+	EXPECT_EQ(0, hot_reset(self->edu));
+	EXPECT_TRUE(nic_was_reset(self->nic));
+	EXPECT_TRUE(pci_power_comes_to(self->nic_bdf, "suspended"));
+	/* and the other way about, by who sleeps itself */
+	EXPECT_EQ(0, hot_reset(self->nic));
+	must(vfio_low_power_exit(self->nic));
+}
+
 TEST_F_TIMEOUT(two_groups, dma_goes_on_after_a_reset, TEST_SECONDS)
 {
 	char *memory = memory_alloc(LENGTH);

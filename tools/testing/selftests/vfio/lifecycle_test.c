@@ -470,6 +470,29 @@ TEST_F_TIMEOUT(unplug, device_in_use_is_asked_for_and_then_goes, TEST_SECONDS)
 	close(event);
 }
 
+TEST_F_TIMEOUT(unplug, device_asleep_is_asked_for_and_then_goes, TEST_SECONDS)
+{
+	char *memory = memory_alloc(LENGTH);
+	__u32 dev_id, ioas_id;
+	int event;
+
+	need(pci_power_is_managed(self->bdf), "CONFIG_PM");
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	must(ioas_alloc(self->iommufd, &ioas_id));
+	must(ioas_map_fixed(self->iommufd, ioas_id, memory, LENGTH, IOVA));
+	must(vfio_attach_to(self->device, ioas_id));
+	event = request_event(self->device);
+	must(vfio_low_power_entry(self->device));
+	EXPECT_TRUE(pci_power_comes_to(self->bdf, "suspended"));
+	ASSERT_EQ(0, ask_host(UNPLUG));
+	ASSERT_TRUE(is_requested(event));
+	EXPECT_TRUE(works(self->device));
+	close(self->device);
+	EXPECT_TRUE(comes_to(pci_exists, self->bdf, false));
+	EXPECT_EQ(0, pages_pinned());
+	close(event);
+}
+
 TEST_F_TIMEOUT(unplug, unbound_file_of_a_device_that_goes_is_dead, TEST_SECONDS)
 {
 	__u32 dev_id;
