@@ -22,6 +22,7 @@
 #include <linux/capability.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/pm_runtime.h>
 #include <linux/vfio.h>
 
 #include "vfio.h"
@@ -289,7 +290,8 @@ int vfio_iommufd_open(struct vfio_device *device,
  *	vfio_iommufd_group_open()
  * @device: the device
  *
- * The driver stops the DMA before the IOMMU lets go of the device.
+ * The driver stops the DMA before the IOMMU lets go of the device, and does not
+ * keep it awake any more. The IOMMU may have to flush a TLB that is in the device.
  *
  * Context: device->dev_set->lock is held.
  * Return: what the caller gives to vfio_iommufd_unbind(), when it has dropped the
@@ -297,11 +299,17 @@ int vfio_iommufd_open(struct vfio_device *device,
  */
 struct vfio_iommufd_bound vfio_iommufd_close(struct vfio_device *device)
 {
+	struct vfio_iommufd_bound bound;
+
 	lockdep_assert_held(&device->dev_set->lock);
 
+	/* If it sleeps, closing it wakes it up */
+	pm_runtime_get_noresume(device->dev);
 	if (device->ops->close_device)
 		device->ops->close_device(device);
-	return take_bound(device);
+	bound = take_bound(device);
+	bound.awake = device->dev;
+	return bound;
 }
 
 /**
@@ -321,6 +329,8 @@ void vfio_iommufd_unbind(struct vfio_iommufd_bound bound)
 		iommufd_detach_device(bound.device);
 		iommufd_unbind_device(bound.device);
 	}
+	if (bound.awake)
+		pm_runtime_put(bound.awake);
 }
 
 static int open_bare(struct vfio_device *device)

@@ -401,6 +401,33 @@ TEST_F_TIMEOUT(stall, device_that_is_being_closed_is_bound_still, TEST_SECONDS)
 	stage->device = must(vfio_cdev_open(stage->edu_bdf));
 }
 
+/* It may hold translations, which the IOMMU takes back when it lets go. */
+TEST_F_TIMEOUT(stall, device_that_is_being_closed_is_awake, TEST_SECONDS)
+{
+	struct stage *stage = &self->stage;
+	struct bound_device nic;
+	pid_t stalled, closing;
+
+	need(pci_power_is_managed(stage->edu_bdf), "CONFIG_PM");
+	stalled = start_stall(stage, stall_in_hwpt_alloc);
+	closing = start(stage, wait_in_close);
+	close(stage->device);
+	stage->device = -1;
+	ASSERT_TRUE(comes_to_wait(closing));
+	/* By now it would sleep, too */
+	bound_device_open(&nic, stage->nic_bdf);
+	must(vfio_low_power_entry(nic.device));
+	ASSERT_TRUE(pci_power_comes_to(stage->nic_bdf, "suspended"));
+	EXPECT_TRUE(pci_power_is(stage->edu_bdf, "active"));
+	EXPECT_TRUE(is_running(closing));
+	bound_device_close(&nic);
+	stalling_file_answer(&stage->file);
+	EXPECT_EQ(0, result_of(stalled));
+	EXPECT_EQ(0, result_of(closing));
+	EXPECT_TRUE(pci_power_comes_to(stage->edu_bdf, "suspended"));
+	stage->device = must(vfio_cdev_open(stage->edu_bdf));
+}
+
 TEST_F_TIMEOUT(stall, what_waits_for_an_attach_can_be_killed, TEST_SECONDS)
 {
 	struct stage *stage = &self->stage;
