@@ -5,11 +5,24 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY IOMMU
 
-LINUX := $(BUILD)/linux
+# The tree is one, the rest is apart for each architecture of the guest. $(call arch,NAME) is
+# what its file in harness/arch has by that name.
+ARCH ?= x86
+$(if $(wildcard harness/arch/$(ARCH).sh),,$(error no architecture is called $(ARCH)))
+TREE := $(BUILD)
+LINUX := $(TREE)/linux
+arch = $(shell bash -c '. harness/arch/$(ARCH).sh && echo "$$$(1)"')
+ifneq ($(ARCH),x86)
+override BUILD := $(TREE)/$(ARCH)
+export ARCH
+export BUSYBOX := $(BUILD)/busybox
+$(foreach variable,$(call arch,kbuild),$(eval export $(variable)))
+endif
+
 BASE := harness/config/base.config
-RUN_CONFIG ?= $(BASE) harness/config/builtin.config
+RUN_CONFIG ?= $(BASE) harness/config/builtin.config $(call arch,config)
 TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.config
-DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config
+DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config $(call arch,config)
 CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
 # The kernels of tests have modules.
@@ -20,7 +33,7 @@ kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
 # The files that are counted; the kernel's Makefiles expand this for each object.
 kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
 	$(patsubst %,drivers/vfio/%.o,device_cdev device_file device_kvm emulated iommufd),$$(obj)/$$(basetarget).o)'
-IMAGE := arch/x86/boot/bzImage
+IMAGE := $(call arch,image)
 KERNEL := $(BUILD)/kernel/$(IMAGE)
 KERNEL_DEBUG := $(BUILD)/kernel-debug/$(IMAGE)
 KERNEL_CONTAINER := $(BUILD)/kernel-container/$(IMAGE)
@@ -53,9 +66,10 @@ help:
 	@echo
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test, vmm or shell. TIMEOUT=seconds limits'
 	@echo 'the guest, JOBS=n the compilers, KVM=1 uses KVM in place of emulation. IOMMU=intel,'
-	@echo 'amd or virtio is what the devices of the guest are behind.'
+	@echo 'amd or virtio is what the devices of the guest are behind. ARCH=arm64 is for run, test'
+	@echo 'and shell, in $(TREE)/arm64, with IOMMU=smmuv3 or virtio.'
 
-tree: $(BUILD)/linux.stamp
+tree: $(TREE)/linux.stamp
 kernel: $(BUILD)/kernel.stamp
 kernel-debug: $(BUILD)/kernel-debug.stamp
 kernel-container: $(BUILD)/kernel-container.stamp
@@ -63,20 +77,21 @@ kernel-coverage: $(BUILD)/kernel-coverage.stamp
 
 setup:
 	@harness/setup.sh
+	$(if $(call arch,packages),@harness/setup.sh $(call arch,packages))
 
 # The stamps are new only when something changed, so this may run every time.
-$(BUILD)/linux.stamp: setup
-	@harness/compose.sh $(BUILD)
+$(TREE)/linux.stamp: setup
+	@harness/compose.sh $(TREE)
 
-$(BUILD)/kconfig.stamp: $(BUILD)/linux.stamp
+$(TREE)/kconfig.stamp: $(TREE)/linux.stamp
 	@:
 
-$(BUILD)/kernel/.config: $(BUILD)/kconfig.stamp harness/config.sh $(RUN_CONFIG)
+$(BUILD)/kernel/.config: $(TREE)/kconfig.stamp harness/config.sh $(RUN_CONFIG)
 	@echo 'kernel: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/kernel $(RUN_CONFIG)
 
 .SECONDEXPANSION:
-$(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(BUILD)/kconfig.stamp harness/config.sh $$($$*_CONFIG)
+$(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(TREE)/kconfig.stamp harness/config.sh $$($$*_CONFIG)
 	@echo '$*: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/$* $($*_CONFIG)
 
@@ -91,20 +106,20 @@ $(BUILD)/kernel-container/Makefile: | $(BUILD)/kernel-debug.stamp
 	@mv $(@D).begun $(@D)
 
 # A stamp bears the time at which the build began: what changes meanwhile is built next.
-$(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(BUILD)/linux.stamp
+$(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(TREE)/linux.stamp
 	@touch $@.begun
-	@harness/kernel.sh kernel $(LINUX) $(BUILD)/kernel bzImage
+	@harness/kernel.sh kernel $(LINUX) $(BUILD)/kernel $(call arch,target)
 	@mv $@.begun $@
 
-$(TEST_KERNELS:%=$(BUILD)/%.stamp): $(BUILD)/%.stamp: $(BUILD)/%/.config $(BUILD)/linux.stamp
+$(TEST_KERNELS:%=$(BUILD)/%.stamp): $(BUILD)/%.stamp: $(BUILD)/%/.config $(TREE)/linux.stamp
 	@touch $@.begun
-	@harness/kernel.sh $* $(LINUX) $(BUILD)/$* $($*_FLAGS) bzImage modules
+	@harness/kernel.sh $* $(LINUX) $(BUILD)/$* $($*_FLAGS) $(call arch,target) modules
 	@rm -rf $(BUILD)/$*.modules
 	@harness/kernel.sh $*.modules $(LINUX) $(BUILD)/$* modules_install \
 		INSTALL_MOD_PATH=$(abspath $(BUILD)/$*.modules) INSTALL_MOD_STRIP=1 DEPMOD=/sbin/depmod
 	@mv $@.begun $@
 
-$(BUILD)/headers.stamp: $(BUILD)/linux.stamp
+$(BUILD)/headers.stamp: $(TREE)/linux.stamp
 	@mkdir -p $(BUILD)/headers
 	@touch $@.begun
 	@harness/kernel.sh headers $(LINUX) $(BUILD)/headers headers
@@ -112,18 +127,22 @@ $(BUILD)/headers.stamp: $(BUILD)/linux.stamp
 
 programs: $(BUILD)/headers.stamp
 	@$(MAKE) -s --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \
-		HEADERS=$(BUILD)/headers/usr/include OUT=$(BUILD)/programs
+		HEADERS=$(BUILD)/headers/usr/include OUT=$(BUILD)/programs $(call arch,program_options)
+
+$(BUILD)/busybox:
+	@harness/busybox.sh $(ARCH) $@
 
 mainline: programs
 	@harness/mainline.sh $(LINUX) $(BUILD)/headers/usr/include $(BUILD)/mainline $(BUILD)/programs
 
 # The tests of kernel-container have names that begin so; the others need it not.
-WITH_NODE := $(if $(filter-out node%,$(TEST)),,1)
+WITH_NODE := $(if $(filter x86,$(ARCH)),$(if $(filter-out node%,$(TEST)),,1))
+WITH_MAINLINE := $(if $(filter x86,$(ARCH)),mainline)
 
 # A dry run needs nothing built.
 ifneq ($(DRY_RUN),1)
-run shell: kernel programs
-test: kernel-debug $(if $(WITH_NODE),kernel-container) programs mainline
+run shell: kernel programs $(BUSYBOX)
+test: kernel-debug $(if $(WITH_NODE),kernel-container) programs $(WITH_MAINLINE) $(BUSYBOX)
 coverage: kernel-coverage programs mainline
 endif
 

@@ -4,8 +4,8 @@
 # said, OUT/verdict.log what the guest's programs reported on a port of their own.
 # NAME=VALUE goes to the guest's init.
 #
-# IOMMU=intel, wide, amd or virtio is what the guest's devices are behind (intel); wide is
-# an Intel one whose tables have 48 bits, with an edu that reaches all of them.
+# ARCH=x86 or arm64 is the guest's architecture (x86), IOMMU=intel, wide, amd, virtio or
+# smmuv3 what its devices are behind; harness/arch/ has them.
 # TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
 # of emulation. SHELL_GUEST=1 puts the console on this terminal. STOP_IF=program ends the
 # guest as soon as that succeeds when given console.log. DRY_RUN=1 prints the QEMU command
@@ -18,18 +18,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 accel=tcg
 [ "${KVM:-0}" != 1 ] || accel=kvm
 
-# virtio-iommu translates memory only: with it a device can raise any interrupt.
-unsafe="iommufd.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1"
-edu=''
-case ${IOMMU:-intel} in
-intel)	iommu=intel-iommu,intremap=on iommu_arguments='' ;;
-wide)	iommu=intel-iommu,intremap=on,aw-bits=48 edu=,dma_mask=0xffffffffffff
-	# for 16 TiB of address space in little memory: a page of 1 GiB
-	iommu_arguments="hugepagesz=1G hugepages=1" MEMORY=${MEMORY:-4G} ;;
-amd)	iommu=amd-iommu,intremap=on iommu_arguments='' ;;
-virtio)	iommu=virtio-iommu-pci iommu_arguments=$unsafe ;;
-*)	echo "boot: no IOMMU is called $IOMMU" >&2; exit 1 ;;
-esac
+# What the architecture has of it, the IOMMU included
+edu=
+# shellcheck source=harness/arch/x86.sh
+. "$here/arch/${ARCH:-x86}.sh"
 
 # The IOMMU translates for devices that are named after it only. Behind it: an edu, an
 # NVMe with a virtual function and a network card, both of which have native drivers, an
@@ -41,9 +33,8 @@ esac
 # takes each bus for bus 0, the virtio one does not know the requester ID. Hence one more
 # edu on bus 0, and two that are functions of one device there.
 machine=(
-	-M "q35,kernel-irqchip=split" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
+	"${board[@]}" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
 	-nodefaults -display none -no-reboot
-	-device "$iommu"
 	-device "edu,id=edu,addr=04$edu"
 	-drive "if=none,id=disk,format=raw,file=$out/disk.img"
 	-device "nvme-subsys,id=subsystem"
@@ -53,47 +44,34 @@ machine=(
 	-device "e1000e,id=e1000e,netdev=net,romfile=,addr=06"
 	-device "pcie-root-port,id=plug_port,chassis=1,addr=07"
 	-device "edu,id=edu_plug,bus=plug_port,addr=00"
-	-device "pcie-pci-bridge,id=bridge,addr=08"
-	-device "edu,id=edu_pair_a,bus=bridge,addr=01"
-	-device "edu,id=edu_pair_b,bus=bridge,addr=02"
+	"${pair[@]}"
 	-device "edu,id=edu_two,addr=09"
 	-device "edu,id=edu_twin_a,addr=0a.0,multifunction=on"
 	-device "edu,id=edu_twin_b,addr=0a.1"
 	-device "pcie-root-port,id=reset_port,chassis=2,addr=0b,hotplug=off"
 	-device "edu,id=edu_reset,bus=reset_port,addr=00"
 	-device "e1000,id=nic_reset,bus=reset_port,addr=01,romfile="
+	"${bare[@]}"
 )
-# 6.1's driver of the AMD IOMMU looks beyond its table for a bus that firmware left out.
-# Neither bridge nor device has an interrupt pin: to find out where one of this bus leads,
-# the debug kernel interprets ACPI code until that times out, which takes 30 seconds.
-[[ ${IOMMU:-intel} != @(intel|wide) ]] || machine+=(
-	-device "pxb-pcie,id=bare,bus_nr=64,bypass_iommu=on,addr=0c"
-	-device "i82801b11-bridge,id=bare_bridge,bus=bare,addr=00"
-	-device "pci-testdev,id=bare_device,bus=bare_bridge,addr=01"
-)
-
 # A port has one slot, and the kernel looks for no second one unless told to.
-append="console=ttyS0 ignore_loglevel panic=-1 mitigations=off no_timer_check pci=pcie_scan_all"
+append="console=$console ignore_loglevel panic=-1 $append pci=pcie_scan_all"
 
-# ttyS0 is the console, ttyS1 the verdict, ttyS2 asks the host to plug and unplug. The
-# third has an interrupt of its own: by default it would share the console's.
-ports=(
+# ttyS1 is the verdict, ttyS2 asks the host to plug and unplug.
+ports+=(
 	-chardev "file,id=verdict,path=$out/verdict.log"
 	-chardev "socket,id=control,path=$out/control.sock,server=on,wait=off"
-	-device "isa-serial,index=1,chardev=verdict"
-	-device "isa-serial,index=2,irq=5,chardev=control"
 	-qmp "unix:$out/qmp.sock,server=on,wait=off"
 )
 if [ "${SHELL_GUEST:-0}" = 1 ]; then
-	console=(-chardev "stdio,id=console,mux=on,signal=off" -mon console -device "isa-serial,index=0,chardev=console")
+	ports+=(-chardev "stdio,id=console,mux=on,signal=off" -mon console)
 else
-	console=(-chardev "file,id=console,path=$out/console.log" -device "isa-serial,index=0,chardev=console")
+	ports+=(-chardev "file,id=console,path=$out/console.log")
 fi
 
 command=(
-	qemu-system-x86_64 "${machine[@]}" "${console[@]}" "${ports[@]}"
+	"$qemu" "${machine[@]}" "${ports[@]}"
 	-kernel "$kernel" -initrd "$initramfs"
-	-append "$append $iommu_arguments $*"
+	-append "$append $*"
 )
 
 print_command()

@@ -32,7 +32,7 @@ unpack_source()
 
 	[ "$(cat source.version 2>/dev/null)" != "$version" ] || return 0
 	echo "tree: unpacking $package $version"
-	rm -rf source source.version linux linux.stamp linux.manifest kconfig.stamp kernel kernel-debug kernel-container kernel-coverage headers
+	rm -rf source source.version linux linux.stamp linux.manifest kconfig.stamp kernel kernel-debug kernel-container kernel-coverage headers arm64
 	mkdir source
 	tar -xf "$tarball" -C source --strip-components=1
 	cp -a source linux

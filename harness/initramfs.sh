@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: initramfs.sh OUT.cpio PROGRAMS [MODULES]
 # Pack the guest's file system: busybox, our init, the programs, and the lib/modules
-# below MODULES.
+# below MODULES. BUSYBOX is another busybox than this machine's.
 set -euo pipefail
 
 out=$1 programs=$2 modules=${3:-}
@@ -10,7 +10,7 @@ root=$out.root
 
 rm -rf "$root"
 mkdir -p "$root"/{bin,sbin,harness,tests,samples} "$(dirname "$out")"
-cp "$(command -v busybox)" "$root/bin/busybox"
+cp "${BUSYBOX:-$(command -v busybox)}" "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
 ln -s /bin/busybox "$root/sbin/modprobe"
 cp "$here/guest/init" "$root/init"

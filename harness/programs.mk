@@ -3,11 +3,12 @@
 # headers in HEADERS: each *_test.c of our two selftest folders is a program, the other
 # .c files of a folder are a library for all of them. Some are built once more as 32-bit
 # programs, for which the calls have to be the same. Those of tools/testing/iommufd are
-# built for this machine, with its own Makefile.
+# built for this machine, with its own Makefile. Another CC is for another architecture,
+# where TESTS32 and HOST are empty.
 
 SELFTESTS := $(LINUX)/tools/testing/selftests
 FOLDERS := iommu vfio
-CFLAGS := -O2 -g -Wall -fmax-errors=3 -D_GNU_SOURCE -I$(HEADERS) -I$(SELFTESTS)
+CFLAGS := -O2 -g -Wall -D_GNU_SOURCE -I$(HEADERS) -I$(SELFTESTS)
 LDFLAGS := -static -pthread -Wl,--wrap=alarm
 
 tests := $(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*_test.c))
@@ -16,7 +17,7 @@ samples := $(wildcard $(LINUX)/samples/iommufd/*.c)
 
 # The harness of the kernel prints pointers as 64-bit numbers.
 FLAGS32 := -m32 -D_FILE_OFFSET_BITS=64 -Wno-pointer-to-int-cast
-TESTS32 := abi command map copy option limit access map_file file_rights container model
+TESTS32 = abi command map copy option limit access map_file file_rights container model
 
 test_programs := $(tests:$(SELFTESTS)/%.c=$(OUT)/tests/%)
 sample_programs := $(samples:$(LINUX)/samples/iommufd/%.c=$(OUT)/samples/%)
@@ -24,7 +25,9 @@ helper_objects := $(helpers:$(SELFTESTS)/%.c=$(OUT)/obj/%.o)
 test_programs32 := $(TESTS32:%=$(OUT)/tests/iommu32/%_test)
 helper_objects32 := $(patsubst $(SELFTESTS)/%.c,$(OUT)/obj32/%.o,$(filter $(SELFTESTS)/iommu/%,$(helpers)))
 
-all: $(test_programs) $(test_programs32) $(sample_programs) host
+HOST = host
+
+all: $(test_programs) $(test_programs32) $(sample_programs) $(HOST)
 
 host:
 	$(MAKE) -C $(LINUX)/tools/testing/iommufd all iova_space_32_test

@@ -24,9 +24,9 @@ deb: setup-check tree
 check: setup-check series
 	@harness/check.sh $(BUILD) $(CHECK)
 
-# ARCH='names' does only those
+# CROSS='names' does only those
 cross: setup-check tree
-	@harness/cross.sh $(BUILD) $(ARCH)
+	@harness/cross.sh $(BUILD) $(CROSS)
 
 unchanged: tree
 	@harness/unchanged.sh $(BUILD)

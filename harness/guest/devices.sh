@@ -10,6 +10,19 @@ behind()
 	find "$PCI/$1/" -maxdepth 1 -name "0000:*:$2" -exec basename {} \;
 }
 
+# isolate_ports: with a device tree 6.1 knows of an IOMMU only when the first driver finds
+# its device, after it has set up the ports. One that does not keep apart what is below it
+# is of the same group, and loses its own interrupts, of hotplug, when that is attached. So
+# this does as the kernel had done: ACS source validation, redirection of requests and
+# completions, upstream forwarding, in the register of QEMU's root port.
+isolate_ports()
+{
+	for port in 07 08 0b; do
+		printf '\035\000' | dd of="$PCI/0000:00:$port.0/config" bs=1 seek=334 conv=notrunc 2>/dev/null
+	done
+}
+
+# find_devices SLOT SLOT: those of the pair below its bridge or port
 find_devices()
 {
 	export EDU=0000:00:04.0
@@ -20,8 +33,8 @@ find_devices()
 	export EDU_TWIN_B=0000:00:0a.1
 	export EDU_PLUG EDU_PAIR_A EDU_PAIR_B
 	EDU_PLUG=$(behind 0000:00:07.0 00.0)
-	EDU_PAIR_A=$(behind 0000:00:08.0 01.0)
-	EDU_PAIR_B=$(behind 0000:00:08.0 02.0)
+	EDU_PAIR_A=$(behind 0000:00:08.0 "$1")
+	EDU_PAIR_B=$(behind 0000:00:08.0 "$2")
 	export EDU_RESET NIC_RESET BARE
 	EDU_RESET=$(behind 0000:00:0b.0 00.0)
 	NIC_RESET=$(behind 0000:00:0b.0 01.0)
@@ -68,7 +81,9 @@ load_modules()
 	[ -d /lib/modules ] || return 0
 	type1=vfio_iommu_type1
 	! grep -q '^iommufd vfio/vfio ' "/lib/modules/$(uname -r)/modules.devname" || type1=''
-	for module in iommufd $type1 vfio_pci kvm_amd; do
+	kvm=''
+	[ "$(uname -m)" != x86_64 ] || kvm=kvm_amd
+	for module in iommufd $type1 vfio_pci $kvm; do
 		modprobe "$module" || echo "@@ bad $module does not load"
 	done
 }
