@@ -9,6 +9,7 @@
 #define EDU_ID 0x00
 #define EDU_ID_VALUE 0x010000edU
 #define EDU_IRQ_STATUS 0x24
+#define EDU_IRQ_RAISE 0x60
 #define EDU_IRQ_ACK 0x64
 #define EDU_DMA_SRC 0x80
 #define EDU_DMA_DST 0x88
@@ -107,6 +108,11 @@ int edu_dma_write_interrupt(struct edu *edu, __u64 iova, __u32 offset,
 {
 	return edu_dma(edu, EDU_BUFFER + offset, iova, length,
 		       EDU_DMA_TO_MEMORY | EDU_DMA_IRQ);
+}
+
+void edu_interrupt_raise(struct edu *edu)
+{
+	edu_write(edu, EDU_IRQ_RAISE, 1);
 }
 
 __u32 edu_interrupt_ack(struct edu *edu)

@@ -33,6 +33,8 @@ int edu_dma_write(struct edu *edu, __u64 iova, __u32 offset, __u32 length);
 /* edu_dma_write() with an interrupt at the end */
 int edu_dma_write_interrupt(struct edu *edu, __u64 iova, __u32 offset,
 			    __u32 length);
+/* Raise an interrupt, without DMA. */
+void edu_interrupt_raise(struct edu *edu);
 /* Read and clear the interrupt status. */
 __u32 edu_interrupt_ack(struct edu *edu);
 

@@ -188,6 +188,30 @@ const struct pci_device *edu_in_pair(const struct edu_list *list,
 	return NULL;
 }
 
+int pci_interrupt_window(const struct pci_device *device, __u64 *start,
+			 __u64 *last)
+{
+	char path[PATH_MAX], type[32];
+	unsigned long long from, to;
+	int ret = -ENOENT;
+	FILE *file;
+
+	snprintf(path, sizeof(path),
+		 "/sys/kernel/iommu_groups/%d/reserved_regions", device->group);
+	file = fopen(path, "r");
+	if (!file)
+		return -errno;
+	while (ret && fscanf(file, "%llx %llx %31s", &from, &to, type) == 3) {
+		if (strcmp(type, "msi"))
+			continue;
+		*start = from;
+		*last = to;
+		ret = 0;
+	}
+	fclose(file);
+	return ret;
+}
+
 int pci_native_device(struct pci_device *device, char *driver, size_t size)
 {
 	static const char *const drivers[] = { "nvme", "e1000e" };
@@ -514,6 +538,28 @@ int vfio_low_power_exit(int device)
 {
 	return vfio_feature(device, VFIO_DEVICE_FEATURE_SET |
 				    VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+}
+
+static int irq_set(int device, __u32 index, __u32 flags, __u32 count)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_NONE | flags,
+		.index = index,
+		.count = count,
+	};
+
+	return errno_of(ioctl(device, VFIO_DEVICE_SET_IRQS, &set));
+}
+
+int vfio_irq_disable(int device, __u32 index)
+{
+	return irq_set(device, index, VFIO_IRQ_SET_ACTION_TRIGGER, 0);
+}
+
+int vfio_irq_unmask(int device, __u32 index)
+{
+	return irq_set(device, index, VFIO_IRQ_SET_ACTION_UNMASK, 1);
 }
 
 int vfio_hot_reset_info_arg(int device, struct hot_reset_info *info)

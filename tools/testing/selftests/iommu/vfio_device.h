@@ -38,6 +38,9 @@ int pci_native_device(struct pci_device *device, char *driver, size_t size);
 
 /* Is the device driven by @driver now? */
 bool pci_driver_is(const char *bdf, const char *driver);
+/* The addresses to which the devices of a group write their interrupts */
+int pci_interrupt_window(const struct pci_device *device, __u64 *start,
+			 __u64 *last);
 /* Write "bdf" to an attribute of a driver: bind, unbind */
 int pci_driver_write(const char *driver, const char *attribute,
 		     const char *bdf);
@@ -100,6 +103,10 @@ int vfio_device_info(int device, struct vfio_device_info *info);
 int vfio_bus_master(int device);
 /* Signal @event for vector 0 of an interrupt index */
 int vfio_irq_to_eventfd(int device, __u32 index, int event);
+/* Free all vectors of an interrupt index */
+int vfio_irq_disable(int device, __u32 index);
+/* After an interrupt by wire */
+int vfio_irq_unmask(int device, __u32 index);
 
 /* A feature without data; then the two that let a device sleep, and wake up */
 int vfio_feature(int device, __u32 flags);
