@@ -13,6 +13,7 @@
  *	    the locks of mapping.h
  */
 #include <linux/err.h>
+#include <linux/iommu-doorbell.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/lockdep.h>
@@ -85,9 +86,9 @@ static void hwpt_detach_group(struct iommufd_hwpt *hwpt,
 }
 
 /* 6.1 attaches only a group that is not attached. */
-static int group_switch_locked(struct iommufd_group *group,
-			       struct iommufd_hwpt *old,
-			       struct iommufd_hwpt *new)
+static int group_switch_hardware(struct iommufd_group *group,
+				 struct iommufd_hwpt *old,
+				 struct iommufd_hwpt *new)
 {
 	int ret;
 
@@ -98,6 +99,24 @@ static int group_switch_locked(struct iommufd_group *group,
 	ret = hwpt_attach_group(new, group);
 	if (ret && old)
 		WARN_ON(hwpt_attach_group(old, group));
+	return ret;
+}
+
+/*
+ * The interrupts of the group go with it: as a write of a device an interrupt
+ * may have to be translated, too.
+ */
+static int group_switch_locked(struct iommufd_group *group,
+			       struct iommufd_hwpt *old,
+			       struct iommufd_hwpt *new)
+{
+	struct iommu_doorbell_table *table = new ? &new->doorbells : NULL;
+	int ret = iommu_doorbell_begin_move(&group->doorbells, table);
+
+	if (ret)
+		return ret;
+	ret = group_switch_hardware(group, old, new);
+	iommu_doorbell_end_move(&group->doorbells, table, !ret);
 	return ret;
 }
 

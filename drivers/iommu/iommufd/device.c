@@ -53,22 +53,30 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 	if (!group)
 		return ERR_PTR(-ENOMEM);
 	ret = iommu_group_claim_dma_owner(iommu_group, group);
-	if (ret) {
-		kfree(group);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto err_free;
+	ret = iommu_doorbell_add(&group->doorbells, iommu_group);
+	if (ret)
+		goto err_release;
 	group->iommu_group = iommu_group;
 	INIT_LIST_HEAD(&group->devices);
 	mutex_init(&group->lock);
 	INIT_LIST_HEAD(&group->attached);
 	list_add_tail(&group->link, &ictx->groups);
 	return group;
+
+err_release:
+	iommu_group_release_dma_owner(iommu_group);
+err_free:
+	kfree(group);
+	return ERR_PTR(ret);
 }
 
 static void group_destroy(struct iommufd_group *group)
 {
 	WARN_ON(group->hwpt);
 	list_del(&group->link);
+	iommu_doorbell_remove(&group->doorbells);
 	iommu_group_release_dma_owner(group->iommu_group);
 	iommu_group_put(group->iommu_group);
 	mutex_destroy(&group->lock);

@@ -6,6 +6,7 @@
 #ifndef __IOMMUFD_DEVICE_H
 #define __IOMMUFD_DEVICE_H
 
+#include <linux/iommu-doorbell.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 
@@ -28,6 +29,7 @@ struct iommufd_hwpt;
  * @hwpt: what the group's devices are attached to, with a reference for each
  *        attached device; NULL when none is; under @lock
  * @attached: struct iommufd_device.attached_link; under @lock
+ * @doorbells: of the interrupts of its devices
  *
  * 6.1 lets one owner claim a group once. Several devices of a group may be
  * bound to one context, so the claim is here, and lasts as long as one is.
@@ -39,6 +41,7 @@ struct iommufd_group {
 	struct mutex lock;
 	struct iommufd_hwpt *hwpt;
 	struct list_head attached;
+	struct iommu_doorbell_group doorbells;
 };
 
 /**

@@ -71,38 +71,10 @@ static int domain_prepare_by_attach(struct iommu_domain *domain,
 	return ret;
 }
 
-/*
- * Where the IOMMU translates writes to the MSI doorbell, the kernel maps it
- * into a window of the IOVA space that the driver names.
- */
-static int domain_set_msi_window(struct iommu_domain *domain,
-				 struct iommufd_group *group)
-{
-	struct iommu_resv_region *region, *next;
-	bool translated = false;
-	phys_addr_t base = 0;
-	LIST_HEAD(regions);
-	int ret;
-
-	/* Some may be there also after a failure. */
-	ret = iommu_get_group_resv_regions(group->iommu_group, &regions);
-	list_for_each_entry_safe(region, next, &regions, list) {
-		if (region->type == IOMMU_RESV_SW_MSI) {
-			translated = true;
-			base = region->start;
-		}
-		kfree(region);
-	}
-	if (!ret && translated)
-		ret = iommu_get_msi_cookie(domain, base);
-	return ret;
-}
-
 static int hwpt_prepare(struct iommufd_hwpt *hwpt, struct iommufd_device *idev)
 {
 	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
 	struct iommu_domain *domain = hwpt->table.domain;
-	int ret;
 
 	lockdep_assert_held(&idev->group->lock);
 
@@ -112,10 +84,8 @@ static int hwpt_prepare(struct iommufd_hwpt *hwpt, struct iommufd_device *idev)
 		hwpt->table.coherent =
 			domain->ops->enforce_cache_coherency(domain);
 	if (ops->domain_prepare)
-		ret = ops->domain_prepare(domain, idev->dev);
-	else
-		ret = domain_prepare_by_attach(domain, idev->group);
-	return ret ?: domain_set_msi_window(domain, idev->group);
+		return ops->domain_prepare(domain, idev->dev);
+	return domain_prepare_by_attach(domain, idev->group);
 }
 
 /**
@@ -152,6 +122,7 @@ struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 		ret = -ENOMEM;
 		goto err_put_driver;
 	}
+	iommu_doorbell_init(&hwpt->doorbells, hwpt->table.domain);
 	ret = mutex_lock_killable(&idev->group->lock);
 	if (ret)
 		goto err_free_domain;

@@ -6,6 +6,8 @@
 #ifndef __IOMMUFD_HWPT_H
 #define __IOMMUFD_HWPT_H
 
+#include <linux/iommu-doorbell.h>
+
 #include "mapped_space.h"
 #include "object.h"
 
@@ -19,6 +21,8 @@ struct iommufd_ioas;
  * struct iommufd_hwpt - the object
  * @object: its base
  * @table: the page table, in the IOAS's list
+ * @doorbells: of the interrupts of attached groups, in @table beside what the
+ *             IOAS maps
  * @ioas: holds a reference; immutable
  * @iommu: the IOMMU instance it was made for; immutable
  * @driver: the IOMMU driver; immutable
@@ -30,6 +34,7 @@ struct iommufd_ioas;
 struct iommufd_hwpt {
 	struct iommufd_object object;
 	struct mapped_table table;
+	struct iommu_doorbell_table doorbells;
 	struct iommufd_ioas *ioas;
 	struct iommu_device *iommu;
 	struct module *driver;
