@@ -410,9 +410,7 @@ TEST_F_TIMEOUT(stall, device_that_is_being_closed_is_awake, TEST_SECONDS)
 
 	need(pci_power_is_managed(stage->edu_bdf), "CONFIG_PM");
 	stalled = start_stall(stage, stall_in_hwpt_alloc);
-	closing = start(stage, wait_in_close);
-	close(stage->device);
-	stage->device = -1;
+	closing = start_last_close(stage);
 	ASSERT_TRUE(comes_to_wait(closing));
 	/* By now it would sleep, too */
 	bound_device_open(&nic, stage->nic_bdf);
