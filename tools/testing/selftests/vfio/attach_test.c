@@ -16,7 +16,6 @@
 #define LENGTH (PAGES * PAGE_SIZE)
 /* A pattern that no transfer of edu_reaches() carries */
 #define UNTOUCHED 1000000
-#define MSI 0xfee00000ULL
 
 /* One device with two spaces; each maps memory of its own at IOVA. */
 FIXTURE(attach)
@@ -280,8 +279,13 @@ static void check_refused(struct __test_metadata *_metadata,
 
 TEST_F_TIMEOUT(attach, mapping_in_interrupt_window_is_in_use, TEST_SECONDS)
 {
+	struct edu_list list;
+	__u64 start, last;
+
+	edu_list_read(&list);
+	must(pci_interrupt_window(edu_alone(&list, 0), &start, &last));
 	must(ioas_map_fixed(self->bound.iommufd, self->second_ioas,
-			    self->memory[1], PAGE_SIZE, MSI));
+			    self->memory[1], PAGE_SIZE, start));
 	check_refused(_metadata, &self->bound, &self->edu, self->second_ioas,
 		      self->memory[0], -EADDRINUSE);
 }
