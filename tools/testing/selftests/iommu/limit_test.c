@@ -25,11 +25,11 @@
 /* More than the kernel charges in one operation, and no multiple of that */
 #define LARGE_LIMIT 1300
 /* How often two processes try at the same time */
-#define ROUNDS 2000
+#define ROUNDS 200
 /* 100 ms each: what the log was not told lately, it will be within seconds. */
 #define TELLS_MAX 300
 /* Far more requests than may be told within any time that they take */
-#define RETRIES 5000
+#define RETRIES 1000
 
 FIXTURE(limit)
 {

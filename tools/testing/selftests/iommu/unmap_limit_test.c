@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(limit, all_pages_are_flushed_however_many, LIMIT_SECONDS)
  */
 TEST_F_TIMEOUT(limit, neighbours_of_a_large_mapping_stay, LIMIT_SECONDS)
 {
-	const __u64 iova = 16 * GIB - PAGE_SIZE, length = 9 * GIB;
+	const __u64 iova = 16 * GIB - PAGE_SIZE, length = 5 * GIB;
 	const __u64 inside = 20 * GIB, last = iova + length;
 	char *memory = memory_repeated(self->file, self->huge,
 				       length + self->huge);

@@ -389,7 +389,7 @@ TEST_F_TIMEOUT(kvm, killed_vmm_leaves_nothing, TEST_SECONDS)
 }
 
 /* Files are given and taken back while devices are bound and closed. */
-#define RACE_ROUNDS 60
+#define RACE_ROUNDS 30
 
 struct kvm_race {
 	const char *bdf;

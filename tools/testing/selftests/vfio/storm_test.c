@@ -21,7 +21,7 @@
 #include "../iommu/edu.h"
 #include "../kselftest_harness.h"
 
-#define ROUNDS 500
+#define ROUNDS 250
 #define PROCESSES 8
 #define STEPS 12
 #define FILES 3
