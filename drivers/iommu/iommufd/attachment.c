@@ -25,6 +25,17 @@
 #include "hwpt.h"
 #include "ioas.h"
 
+/**
+ * struct attach_answer - how the caller of an attach is told the number
+ * @tell: called with it before anything changes; what it returns other than 0
+ *        is a failure. May touch user memory. NULL for none
+ * @data: for @tell
+ */
+struct attach_answer {
+	int (*tell)(void *data, u32 pt_id);
+	void *data;
+};
+
 static bool idev_is_attached(struct iommufd_device *idev)
 {
 	lockdep_assert_held(&idev->group->lock);
@@ -140,16 +151,15 @@ static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
 }
 
 /* What can still fail, before the hardware is switched. */
-static int idev_answer(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+static int attach_answer(const struct attach_answer *answer,
+			 struct iommufd_hwpt *hwpt)
 {
-	lockdep_assert_held(&idev->group->lock);
-	if (!idev->answer)
-		return 0;
-	return idev->answer(idev->answer_data, hwpt->object.id);
+	return answer->tell ? answer->tell(answer->data, hwpt->object.id) : 0;
 }
 
 /* none to X */
-static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
+static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
+		     const struct attach_answer *answer)
 {
 	struct iommufd_group *group = idev->group;
 	int ret;
@@ -160,7 +170,7 @@ static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt)
 	ret = idev_reserve(idev, hwpt->ioas);
 	if (ret)
 		return ret;
-	ret = idev_answer(idev, hwpt);
+	ret = attach_answer(answer, hwpt);
 	if (!ret && !group->hwpt)
 		ret = group_switch(group, NULL, hwpt);
 	if (ret) {
@@ -220,24 +230,24 @@ static void group_unreserve(struct iommufd_group *group,
 		idev_unreserve(idev, ioas);
 }
 
-/* X to Y, on behalf of @caller */
-static int group_replace(struct iommufd_device *caller,
-			 struct iommufd_hwpt *hwpt)
+/* X to Y */
+static int group_replace(struct iommufd_group *group,
+			 struct iommufd_hwpt *hwpt,
+			 const struct attach_answer *answer)
 {
-	struct iommufd_group *group = caller->group;
 	struct iommufd_hwpt *old = group->hwpt;
 	struct iommufd_device *idev;
 	int ret;
 
-	lockdep_assert_held(&caller->group->lock);
+	lockdep_assert_held(&group->lock);
 	if (hwpt == old)
-		return idev_answer(caller, hwpt);
+		return attach_answer(answer, hwpt);
 	if (hwpt->ioas != old->ioas) {
 		ret = group_reserve(group, hwpt->ioas);
 		if (ret)
 			return ret;
 	}
-	ret = idev_answer(caller, hwpt);
+	ret = attach_answer(answer, hwpt);
 	if (!ret)
 		ret = group_switch(group, old, hwpt);
 	if (ret) {
@@ -257,10 +267,26 @@ static int group_replace(struct iommufd_device *caller,
 	return 0;
 }
 
+/**
+ * struct attach_request - one call of iommufd_attach_device()
+ * @idev: what is attached
+ * @object: to what, an IOAS or a HWPT
+ * @pt_id: as there
+ * @answer: as there
+ */
+struct attach_request {
+	struct iommufd_device *idev;
+	struct iommufd_object *object;
+	u32 *pt_id;
+	struct attach_answer answer;
+};
+
 /* The caller has a reference on @hwpt. */
-static int idev_attach_hwpt(struct iommufd_device *idev,
-			    struct iommufd_hwpt *hwpt)
+static int attach_to_hwpt(const struct attach_request *request,
+			  struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_device *idev = request->idev;
+
 	/*
 	 * 6.1 drivers share a table between IOMMU instances of different
 	 * abilities without care: widths and page sizes change under its users.
@@ -268,17 +294,18 @@ static int idev_attach_hwpt(struct iommufd_device *idev,
 	if (hwpt->iommu != idev->dev->iommu->iommu_dev)
 		return -EINVAL;
 	if (idev_is_attached(idev))
-		return group_replace(idev, hwpt);
-	return idev_join(idev, hwpt);
+		return group_replace(idev->group, hwpt, &request->answer);
+	return idev_join(idev, hwpt, &request->answer);
 }
 
 /*
- * Attach @idev to an automatic table that is there. Return: the table; NULL
- * when none suits; an errno.
+ * Attach to an automatic table that is there. Return: the table; NULL when none
+ * suits; an errno.
  */
-static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
-					    struct iommufd_ioas *ioas)
+static struct iommufd_hwpt *attach_to_existing(const struct attach_request *request,
+					       struct iommufd_ioas *ioas)
 {
+	struct iommufd_device *idev = request->idev;
 	struct iommufd_hwpt *hwpt;
 
 	/* None of the list ends meanwhile. */
@@ -288,7 +315,7 @@ static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
 
 		if (hwpt->iommu != idev->dev->iommu->iommu_dev)
 			continue;
-		ret = idev_attach_hwpt(idev, hwpt);
+		ret = attach_to_hwpt(request, hwpt);
 		if (!ret)
 			return hwpt;
 		/* Not compatible: another one may be. */
@@ -299,12 +326,13 @@ static struct iommufd_hwpt *attach_existing(struct iommufd_device *idev,
 }
 
 /*
- * Attach @idev to @new, which becomes an automatic table. Return: it; NULL when
- * it is needed and not there; an errno.
+ * Attach to @new, which becomes an automatic table. Return: it; NULL when it is
+ * needed and not there; an errno.
  */
-static struct iommufd_hwpt *attach_new(struct iommufd_device *idev,
-				       struct iommufd_hwpt *new)
+static struct iommufd_hwpt *attach_to_new(const struct attach_request *request,
+					  struct iommufd_hwpt *new)
 {
+	struct iommufd_device *idev = request->idev;
 	int ret;
 
 	/* A group has one table: nothing that could be made now would fit. */
@@ -312,7 +340,7 @@ static struct iommufd_hwpt *attach_new(struct iommufd_device *idev,
 		return ERR_PTR(-EINVAL);
 	if (!new)
 		return NULL;
-	ret = idev_attach_hwpt(idev, new);
+	ret = attach_to_hwpt(request, new);
 	if (ret)
 		return ERR_PTR(ret);
 	iommufd_hwpt_publish_automatic(new);
@@ -320,65 +348,49 @@ static struct iommufd_hwpt *attach_new(struct iommufd_device *idev,
 }
 
 /* Return: the table in use now; NULL when @new is needed and not there. */
-static struct iommufd_hwpt *idev_attach_ioas(struct iommufd_device *idev,
-					     struct iommufd_ioas *ioas,
-					     struct iommufd_hwpt *new)
+static struct iommufd_hwpt *attach_to_ioas(const struct attach_request *request,
+					   struct iommufd_ioas *ioas,
+					   struct iommufd_hwpt *new)
 {
-	struct iommufd_hwpt *hwpt = idev->group->hwpt;
+	struct iommufd_hwpt *hwpt = request->idev->group->hwpt;
 	int ret;
 
 	/* The group's own table is the right one, not merely one that fits. */
 	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
-		ret = idev_attach_hwpt(idev, hwpt);
+		ret = attach_to_hwpt(request, hwpt);
 		return ret ? ERR_PTR(ret) : hwpt;
 	}
 	if (mutex_lock_killable(&ioas->attach_lock))
 		return ERR_PTR(-EINTR);
-	hwpt = attach_existing(idev, ioas);
+	hwpt = attach_to_existing(request, ioas);
 	if (!hwpt)
-		hwpt = attach_new(idev, new);
+		hwpt = attach_to_new(request, new);
 	mutex_unlock(&ioas->attach_lock);
 	return hwpt;
 }
 
-static struct iommufd_hwpt *idev_attach(struct iommufd_device *idev,
-					struct iommufd_object *object,
-					struct iommufd_hwpt *new)
+static struct iommufd_hwpt *attach_to_object(const struct attach_request *request,
+					     struct iommufd_hwpt *new)
 {
+	struct iommufd_object *object = request->object;
 	struct iommufd_hwpt *hwpt;
 	int ret;
 
 	if (object->ops == &iommufd_ioas_ops)
-		return idev_attach_ioas(idev, container_of(object,
-							   struct iommufd_ioas,
-							   object), new);
+		return attach_to_ioas(request,
+				      container_of(object, struct iommufd_ioas,
+						   object), new);
 	if (object->ops != &iommufd_hwpt_ops)
 		return ERR_PTR(-EINVAL);
 	hwpt = container_of(object, struct iommufd_hwpt, object);
-	ret = idev_attach_hwpt(idev, hwpt);
+	ret = attach_to_hwpt(request, hwpt);
 	return ret ? ERR_PTR(ret) : hwpt;
 }
-
-/**
- * struct attach_request - one call of iommufd_attach_device()
- * @idev: what is attached
- * @object: to what, an IOAS or a HWPT
- * @pt_id: as there
- * @answer: as there
- * @data: as there
- */
-struct attach_request {
-	struct iommufd_device *idev;
-	struct iommufd_object *object;
-	u32 *pt_id;
-	int (*answer)(void *data, u32 pt_id);
-	void *data;
-};
 
 /*
  * Attach with the table @new, if that is not NULL and needed, and set the
  * number. Return: the table in use now, which need not be any more; else as
- * idev_attach().
+ * attach_to_object().
  */
 static struct iommufd_hwpt *attach_locked(const struct attach_request *request,
 					  struct iommufd_hwpt *new)
@@ -391,9 +403,7 @@ static struct iommufd_hwpt *attach_locked(const struct attach_request *request,
 	old = idev->group->hwpt;
 	if (old)
 		iommufd_object_hold(&old->object);
-	idev->answer = request->answer;
-	idev->answer_data = request->data;
-	hwpt = idev_attach(idev, request->object, new);
+	hwpt = attach_to_object(request, new);
 	/* It has a reference as long as the device is attached to it. */
 	if (!IS_ERR_OR_NULL(hwpt))
 		*request->pt_id = hwpt->object.id;
@@ -451,8 +461,7 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 	struct attach_request request = {
 		.idev = idev,
 		.pt_id = pt_id,
-		.answer = answer,
-		.data = data,
+		.answer = { .tell = answer, .data = data },
 	};
 	struct iommufd_hwpt *hwpt;
 	int ret;

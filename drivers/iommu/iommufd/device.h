@@ -52,9 +52,6 @@ struct iommufd_group {
  * @group_link: in struct iommufd_group.devices; under iommufd_ctx.device_lock
  * @cookie: the name that the user chose; under iommufd_ctx.device_lock
  * @attached_link: in struct iommufd_group.attached; under its lock
- * @answer: tells the caller of an attach, while it runs, or NULL; under
- *          iommufd_group.lock
- * @answer_data: for @answer
  */
 struct iommufd_device {
 	struct iommufd_object object;
@@ -63,8 +60,6 @@ struct iommufd_device {
 	struct list_head group_link;
 	struct iommufd_cookie cookie;
 	struct list_head attached_link;
-	int (*answer)(void *data, u32 pt_id);
-	void *answer_data;
 };
 
 extern const struct iommufd_object_ops iommufd_device_ops;
