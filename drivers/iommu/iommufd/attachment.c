@@ -287,11 +287,7 @@ static int attach_to_hwpt(const struct attach_request *request,
 {
 	struct iommufd_device *idev = request->idev;
 
-	/*
-	 * 6.1 drivers share a table between IOMMU instances of different
-	 * abilities without care: widths and page sizes change under its users.
-	 */
-	if (hwpt->iommu != idev->dev->iommu->iommu_dev)
+	if (!iommufd_hwpt_suits(hwpt, idev))
 		return -EINVAL;
 	if (idev_is_attached(idev))
 		return group_replace(idev->group, hwpt, &request->answer);
@@ -305,7 +301,6 @@ static int attach_to_hwpt(const struct attach_request *request,
 static struct iommufd_hwpt *attach_to_existing(const struct attach_request *request,
 					       struct iommufd_ioas *ioas)
 {
-	struct iommufd_device *idev = request->idev;
 	struct iommufd_hwpt *hwpt;
 
 	/* None of the list ends meanwhile. */
@@ -313,8 +308,6 @@ static struct iommufd_hwpt *attach_to_existing(const struct attach_request *requ
 	list_for_each_entry(hwpt, &ioas->automatic, link) {
 		int ret;
 
-		if (hwpt->iommu != idev->dev->iommu->iommu_dev)
-			continue;
 		ret = attach_to_hwpt(request, hwpt);
 		if (!ret)
 			return hwpt;

@@ -45,6 +45,16 @@ const struct iommufd_object_ops iommufd_hwpt_ops = {
 	.unlink = hwpt_unlink,
 };
 
+/*
+ * 6.1 drivers share a table between IOMMU instances of different abilities
+ * without care: widths and page sizes change under its users.
+ */
+bool iommufd_hwpt_suits(const struct iommufd_hwpt *hwpt,
+			const struct iommufd_device *idev)
+{
+	return hwpt->iommu == idev->dev->iommu->iommu_dev;
+}
+
 /* Let other devices find the table, which one is attached to. */
 void iommufd_hwpt_publish_automatic(struct iommufd_hwpt *hwpt)
 {
@@ -63,7 +73,7 @@ static int domain_prepare_by_attach(struct iommu_domain *domain,
 	int ret;
 
 	/* Not while the group's DMA runs through another table. */
-	if (group->hwpt)
+	if (iommufd_group_is_attached(group))
 		return -EOPNOTSUPP;
 	ret = iommu_attach_group(domain, group->iommu_group);
 	if (!ret)

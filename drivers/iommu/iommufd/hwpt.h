@@ -46,7 +46,8 @@ extern const struct iommufd_object_ops iommufd_hwpt_ops;
 
 struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
 					 struct iommufd_device *idev);
-
+bool iommufd_hwpt_suits(const struct iommufd_hwpt *hwpt,
+			const struct iommufd_device *idev);
 void iommufd_hwpt_publish_automatic(struct iommufd_hwpt *hwpt);
 
 int iommufd_hwpt_alloc(struct iommufd_command *command);
