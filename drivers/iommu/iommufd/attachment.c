@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attaching devices to page tables: none to X, X to none, X to Y.
+ * What a group is attached to.
  *
- * The IOMMU tells apart isolation groups, not devices. All attached devices of
- * a group share a table; the first one switches the hardware, and a replace
- * moves all of them.
+ * The IOMMU tells apart isolation groups, not devices: all attached devices of a
+ * group share a table. An attachment is there from the first of them to the last.
+ * It has one step, from its table to another one: either may be none, and they
+ * may be the same, which is how a second device comes. An attach, a replace and a
+ * detach are this step with different ends.
+ *
+ * Each device that is attached has a part in the attachment, which goes with it,
+ * and through which it uses the table. What is there because of it is filed under
+ * the address of the part: what it keeps reserved in the IOAS.
  *
  * Lock order:
  *
  *	iommufd_group.lock		the attachment
  *	  iommufd_ioas.attach_lock	finding or making an automatic table
- *	    the locks of mapping.h
+ *	    the locks of mapped_space.h
  */
 #include <linux/err.h>
 #include <linux/iommu-doorbell.h>
@@ -20,66 +26,105 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "attachment.h"
 #include "context.h"
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
 
 /**
- * struct attach_answer - how the caller of an attach is told the number
- * @tell: called with it before anything changes; what it returns other than 0
- *        is a failure. May touch user memory. NULL for none
- * @data: for @tell
+ * struct iommufd_attachment - a group and its table
+ * @group: which; immutable
+ * @hwpt: the table that the hardware uses; NULL only within a step
+ * @devices: struct attached_device.link; empty only within a step
+ *
+ * All of it is under iommufd_group.lock.
  */
-struct attach_answer {
-	int (*tell)(void *data, u32 pt_id);
-	void *data;
+struct iommufd_attachment {
+	struct iommufd_group *group;
+	struct iommufd_hwpt *hwpt;
+	struct list_head devices;
 };
 
-static bool idev_is_attached(struct iommufd_device *idev)
-{
-	lockdep_assert_held(&idev->group->lock);
-	return !list_empty(&idev->attached_link);
-}
-
-/*
- * Keep mappings of @ioas out of what the IOMMU driver reserves. The regions of
- * the whole group: the hardware attaches all of its devices, and 6.1 reports
- * them for a group.
+/**
+ * struct attached_device - the part of one device in an attachment
+ * @attachment: in which; immutable
+ * @link: in iommufd_attachment.devices
+ * @hwpt: the table it is in, with a reference; that of the attachment, and NULL
+ *        before the first step
+ *
+ * The owner of what is reserved for the device in the IOAS of @hwpt.
  */
-static int idev_reserve(struct iommufd_device *idev,
-			struct iommufd_ioas *ioas)
-{
-	struct iommu_resv_region *region, *next;
-	LIST_HEAD(regions);
-	int ret;
-
-	lockdep_assert_held(&idev->group->lock);
-	/* Some may be there also after a failure. */
-	ret = iommu_get_group_resv_regions(idev->group->iommu_group, &regions);
-	list_for_each_entry_safe(region, next, &regions, list) {
-		/* Mapped by firmware for its own use, not needed any more. */
-		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
-			ret = mapped_space_reserve(&ioas->space, region->start,
-						   region->start +
-						   region->length - 1, idev);
-		kfree(region);
-	}
-	if (ret)
-		mapped_space_unreserve(&ioas->space, idev);
-	return ret;
-}
-
-static void idev_unreserve(struct iommufd_device *idev,
-			   struct iommufd_ioas *ioas)
-{
-	lockdep_assert_held(&idev->group->lock);
-	mapped_space_unreserve(&ioas->space, idev);
-}
+struct attached_device {
+	struct iommufd_attachment *attachment;
+	struct list_head link;
+	struct iommufd_hwpt *hwpt;
+};
 
 static struct mapped_space *hwpt_space(struct iommufd_hwpt *hwpt)
 {
 	return hwpt ? &hwpt->ioas->space : NULL;
+}
+
+/*
+ * Keep mappings out of what the IOMMU driver reserves. The regions of the whole
+ * group: the hardware attaches all of its devices, and 6.1 reports them for a
+ * group.
+ */
+static int attached_reserve(struct attached_device *attached,
+			    struct mapped_space *space)
+{
+	struct iommufd_group *group = attached->attachment->group;
+	struct iommu_resv_region *region, *next;
+	LIST_HEAD(regions);
+	int ret;
+
+	lockdep_assert_held(&group->lock);
+	/* Some may be there also after a failure. */
+	ret = iommu_get_group_resv_regions(group->iommu_group, &regions);
+	list_for_each_entry_safe(region, next, &regions, list) {
+		/* Mapped by firmware for its own use, not needed any more. */
+		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
+			ret = mapped_space_reserve(space, region->start,
+						   region->start +
+						   region->length - 1, attached);
+		kfree(region);
+	}
+	return ret;
+}
+
+/* What can fail before a device may use @hwpt. */
+static int attached_prepare(struct attached_device *attached,
+			    struct iommufd_hwpt *hwpt)
+{
+	if (hwpt_space(attached->hwpt) == hwpt_space(hwpt))
+		return 0;
+	return attached_reserve(attached, hwpt_space(hwpt));
+}
+
+/* Forget @from, which it does not use while it uses @to: either may be NULL. */
+static void attached_forget(struct attached_device *attached,
+			    struct iommufd_hwpt *from, struct iommufd_hwpt *to)
+{
+	lockdep_assert_held(&attached->attachment->group->lock);
+	if (from && hwpt_space(from) != hwpt_space(to))
+		mapped_space_unreserve(hwpt_space(from), attached);
+}
+
+/* It uses @hwpt from now on, or nothing. */
+static void attached_commit(struct attached_device *attached,
+			    struct iommufd_hwpt *hwpt)
+{
+	struct iommufd_hwpt *old = attached->hwpt;
+
+	if (hwpt == old)
+		return;
+	attached_forget(attached, old, hwpt);
+	if (hwpt)
+		iommufd_object_hold(&hwpt->object);
+	attached->hwpt = hwpt;
+	if (old)
+		iommufd_object_put(&old->object);
 }
 
 static int hwpt_attach_group(struct iommufd_hwpt *hwpt,
@@ -117,9 +162,8 @@ static int group_switch_hardware(struct iommufd_group *group,
  * The interrupts of the group go with it: as a write of a device an interrupt
  * may have to be translated, too.
  */
-static int group_switch_locked(struct iommufd_group *group,
-			       struct iommufd_hwpt *old,
-			       struct iommufd_hwpt *new)
+static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
+			struct iommufd_hwpt *new)
 {
 	struct iommu_doorbell_table *table = new ? &new->doorbells : NULL;
 	int ret = iommu_doorbell_begin_move(&group->doorbells, table);
@@ -132,139 +176,198 @@ static int group_switch_locked(struct iommufd_group *group,
 }
 
 /*
- * Switch the hardware from @old to @new, either of which may be NULL for no
- * table: DMA is blocked then, and in a replace for a moment. After a failure
- * @old is in force. Nobody maps or unmaps in the tables meanwhile: mapping.h
- * says which driver wants that. Both are held from the beginning, so that the
- * moment does not grow by waiting for a map.
+ * Switch the hardware to @hwpt, from none or to none, which is NULL: DMA is
+ * blocked then, and in a replace for a moment. After a failure the old table is
+ * in force. Nobody maps or unmaps in the tables meanwhile: mapped_space.h says
+ * which driver wants that. Both are held from the beginning, so that the moment
+ * does not grow by waiting for a map.
  */
-static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
-			struct iommufd_hwpt *new)
+static int attachment_switch(struct iommufd_attachment *attachment,
+			     struct iommufd_hwpt *hwpt)
 {
+	struct iommufd_hwpt *old = attachment->hwpt;
 	int ret;
 
-	lockdep_assert_held(&group->lock);
-	mapped_spaces_lock(hwpt_space(old), hwpt_space(new));
-	ret = group_switch_locked(group, old, new);
-	mapped_spaces_unlock(hwpt_space(old), hwpt_space(new));
+	lockdep_assert_held(&attachment->group->lock);
+	if (hwpt == old)
+		return 0;
+	mapped_spaces_lock(hwpt_space(old), hwpt_space(hwpt));
+	ret = group_switch(attachment->group, old, hwpt);
+	if (!ret)
+		attachment->hwpt = hwpt;
+	mapped_spaces_unlock(hwpt_space(old), hwpt_space(hwpt));
 	return ret;
 }
 
-/* What can still fail, before the hardware is switched. */
+/* All devices, or some of them, which attachment_cancel() undoes. */
+static int attachment_prepare(struct iommufd_attachment *attachment,
+			      struct iommufd_hwpt *hwpt)
+{
+	struct attached_device *attached;
+	int ret = 0;
+
+	list_for_each_entry(attached, &attachment->devices, link) {
+		ret = attached_prepare(attached, hwpt);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+static void attachment_cancel(struct iommufd_attachment *attachment,
+			      struct iommufd_hwpt *hwpt)
+{
+	struct attached_device *attached;
+
+	list_for_each_entry(attached, &attachment->devices, link)
+		attached_forget(attached, hwpt, attached->hwpt);
+}
+
+static void attachment_commit(struct iommufd_attachment *attachment,
+			      struct iommufd_hwpt *hwpt)
+{
+	struct attached_device *attached;
+
+	list_for_each_entry(attached, &attachment->devices, link)
+		attached_commit(attached, hwpt);
+}
+
 static int attach_answer(const struct attach_answer *answer,
 			 struct iommufd_hwpt *hwpt)
 {
 	return answer->tell ? answer->tell(answer->data, hwpt->object.id) : 0;
 }
 
-/* none to X */
-static int idev_join(struct iommufd_device *idev, struct iommufd_hwpt *hwpt,
-		     const struct attach_answer *answer)
+/* The step. Moves all devices to @hwpt, or none. */
+static int attachment_move(struct iommufd_attachment *attachment,
+			   struct iommufd_hwpt *hwpt,
+			   const struct attach_answer *answer)
 {
-	struct iommufd_group *group = idev->group;
 	int ret;
 
-	lockdep_assert_held(&idev->group->lock);
-	if (group->hwpt && group->hwpt != hwpt)
-		return -EINVAL;
-	ret = idev_reserve(idev, hwpt->ioas);
+	lockdep_assert_held(&attachment->group->lock);
+	ret = attachment_prepare(attachment, hwpt);
+	if (!ret)
+		ret = attach_answer(answer, hwpt);
+	if (!ret)
+		ret = attachment_switch(attachment, hwpt);
 	if (ret)
-		return ret;
-	ret = attach_answer(answer, hwpt);
-	if (!ret && !group->hwpt)
-		ret = group_switch(group, NULL, hwpt);
-	if (ret) {
-		idev_unreserve(idev, hwpt->ioas);
-		return ret;
-	}
-	group->hwpt = hwpt;
-	iommufd_object_hold(&hwpt->object);
-	list_add_tail(&idev->attached_link, &group->attached);
-	return 0;
-}
-
-/* X to none */
-static void idev_leave(struct iommufd_device *idev)
-{
-	struct iommufd_group *group = idev->group;
-	struct iommufd_hwpt *hwpt = group->hwpt;
-
-	lockdep_assert_held(&idev->group->lock);
-	list_del_init(&idev->attached_link);
-	if (list_empty(&group->attached)) {
-		group_switch(group, hwpt, NULL);
-		group->hwpt = NULL;
-	}
-	idev_unreserve(idev, hwpt->ioas);
-	iommufd_object_put(&hwpt->object);
-}
-
-/* The regions of all attached devices in @ioas, or none of them. */
-static int group_reserve(struct iommufd_group *group, struct iommufd_ioas *ioas)
-{
-	struct iommufd_device *idev;
-	int ret;
-
-	lockdep_assert_held(&group->lock);
-	list_for_each_entry(idev, &group->attached, attached_link) {
-		ret = idev_reserve(idev, ioas);
-		if (ret)
-			goto err_unreserve;
-	}
-	return 0;
-
-err_unreserve:
-	list_for_each_entry_continue_reverse(idev, &group->attached,
-					     attached_link)
-		idev_unreserve(idev, ioas);
+		attachment_cancel(attachment, hwpt);
+	else
+		attachment_commit(attachment, hwpt);
 	return ret;
 }
 
-static void group_unreserve(struct iommufd_group *group,
-			    struct iommufd_ioas *ioas)
+static struct iommufd_attachment *
+attachment_create(struct iommufd_group *group)
 {
-	struct iommufd_device *idev;
+	struct iommufd_attachment *attachment;
 
-	lockdep_assert_held(&group->lock);
-	list_for_each_entry(idev, &group->attached, attached_link)
-		idev_unreserve(idev, ioas);
+	attachment = kzalloc(sizeof(*attachment), GFP_KERNEL_ACCOUNT);
+	if (!attachment)
+		return NULL;
+	attachment->group = group;
+	INIT_LIST_HEAD(&attachment->devices);
+	return attachment;
 }
 
-/* X to Y */
-static int group_replace(struct iommufd_group *group,
-			 struct iommufd_hwpt *hwpt,
-			 const struct attach_answer *answer)
+/* In no table yet: a step is next. */
+static int attachment_add(struct iommufd_device *idev)
 {
-	struct iommufd_hwpt *old = group->hwpt;
-	struct iommufd_device *idev;
-	int ret;
+	struct iommufd_group *group = idev->group;
+	struct attached_device *attached;
 
 	lockdep_assert_held(&group->lock);
-	if (hwpt == old)
-		return attach_answer(answer, hwpt);
-	if (hwpt->ioas != old->ioas) {
-		ret = group_reserve(group, hwpt->ioas);
-		if (ret)
-			return ret;
+	attached = kzalloc(sizeof(*attached), GFP_KERNEL_ACCOUNT);
+	if (!attached)
+		return -ENOMEM;
+	if (!group->attachment)
+		group->attachment = attachment_create(group);
+	if (!group->attachment) {
+		kfree(attached);
+		return -ENOMEM;
 	}
-	ret = attach_answer(answer, hwpt);
-	if (!ret)
-		ret = group_switch(group, old, hwpt);
-	if (ret) {
-		if (hwpt->ioas != old->ioas)
-			group_unreserve(group, hwpt->ioas);
-		return ret;
-	}
-	group->hwpt = hwpt;
-	if (hwpt->ioas != old->ioas)
-		group_unreserve(group, old->ioas);
-
-	/* The caller has a reference on @old as well: this is not its end. */
-	list_for_each_entry(idev, &group->attached, attached_link) {
-		iommufd_object_hold(&hwpt->object);
-		iommufd_object_put(&old->object);
-	}
+	attached->attachment = group->attachment;
+	list_add_tail(&attached->link, &group->attachment->devices);
+	idev->attached = attached;
 	return 0;
+}
+
+/* In no table any more. The last one ends the attachment. */
+static void attachment_remove(struct iommufd_device *idev)
+{
+	struct iommufd_attachment *attachment = idev->attached->attachment;
+
+	lockdep_assert_held(&idev->group->lock);
+	list_del(&idev->attached->link);
+	kfree(idev->attached);
+	idev->attached = NULL;
+	if (!list_empty(&attachment->devices))
+		return;
+	idev->group->attachment = NULL;
+	kfree(attachment);
+}
+
+/* What the group of @idev is attached to; NULL when it is not. */
+struct iommufd_hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev)
+{
+	lockdep_assert_held(&idev->group->lock);
+	return idev->group->attachment ? idev->group->attachment->hwpt : NULL;
+}
+
+/**
+ * iommufd_attachment_enter() - Attach a device, or replace the table of its group
+ * @idev: the device
+ * @hwpt: the table; the caller has a reference on it, and one on the table that
+ *        the group is attached to
+ * @answer: tells the caller when nothing but the hardware can fail
+ *
+ * A failure leaves everything as it was.
+ *
+ * Return: 0; -EINVAL when the table does not suit the device, or another device of
+ * the group is attached elsewhere; what @answer returned; an errno of
+ * mapped_space_reserve() or of the IOMMU driver; -ENOMEM.
+ */
+int iommufd_attachment_enter(struct iommufd_device *idev,
+			     struct iommufd_hwpt *hwpt,
+			     const struct attach_answer *answer)
+{
+	struct iommufd_hwpt *now = iommufd_attachment_hwpt(idev);
+	int ret;
+
+	if (!iommufd_hwpt_suits(hwpt, idev))
+		return -EINVAL;
+	if (idev->attached)
+		return attachment_move(idev->attached->attachment, hwpt, answer);
+	if (now && now != hwpt)
+		return -EINVAL;
+	ret = attachment_add(idev);
+	if (ret)
+		return ret;
+	ret = attachment_move(idev->attached->attachment, hwpt, answer);
+	if (ret)
+		attachment_remove(idev);
+	return ret;
+}
+
+/**
+ * iommufd_attachment_leave() - Detach a device
+ * @idev: nothing happens when it is not attached
+ *
+ * The hardware stays where it is as long as another device of the group is
+ * attached.
+ */
+void iommufd_attachment_leave(struct iommufd_device *idev)
+{
+	struct attached_device *attached = idev->attached;
+
+	lockdep_assert_held(&idev->group->lock);
+	if (!attached)
+		return;
+	if (list_is_singular(&attached->attachment->devices))
+		WARN_ON(attachment_switch(attached->attachment, NULL));
+	attached_commit(attached, NULL);
+	attachment_remove(idev);
 }
 
 /**
@@ -281,17 +384,10 @@ struct attach_request {
 	struct attach_answer answer;
 };
 
-/* The caller has a reference on @hwpt. */
 static int attach_to_hwpt(const struct attach_request *request,
 			  struct iommufd_hwpt *hwpt)
 {
-	struct iommufd_device *idev = request->idev;
-
-	if (!iommufd_hwpt_suits(hwpt, idev))
-		return -EINVAL;
-	if (idev_is_attached(idev))
-		return group_replace(idev->group, hwpt, &request->answer);
-	return idev_join(idev, hwpt, &request->answer);
+	return iommufd_attachment_enter(request->idev, hwpt, &request->answer);
 }
 
 /*
@@ -329,7 +425,7 @@ static struct iommufd_hwpt *attach_to_new(const struct attach_request *request,
 	int ret;
 
 	/* A group has one table: nothing that could be made now would fit. */
-	if (idev->group->hwpt && !idev_is_attached(idev))
+	if (iommufd_attachment_hwpt(idev) && !idev->attached)
 		return ERR_PTR(-EINVAL);
 	if (!new)
 		return NULL;
@@ -345,7 +441,7 @@ static struct iommufd_hwpt *attach_to_ioas(const struct attach_request *request,
 					   struct iommufd_ioas *ioas,
 					   struct iommufd_hwpt *new)
 {
-	struct iommufd_hwpt *hwpt = request->idev->group->hwpt;
+	struct iommufd_hwpt *hwpt = iommufd_attachment_hwpt(request->idev);
 	int ret;
 
 	/* The group's own table is the right one, not merely one that fits. */
@@ -393,7 +489,7 @@ static struct iommufd_hwpt *attach_locked(const struct attach_request *request,
 
 	if (mutex_lock_killable(&idev->group->lock))
 		return ERR_PTR(-EINTR);
-	old = idev->group->hwpt;
+	old = iommufd_attachment_hwpt(idev);
 	if (old)
 		iommufd_object_hold(&old->object);
 	hwpt = attach_to_object(request, new);
@@ -484,8 +580,7 @@ EXPORT_SYMBOL_GPL(iommufd_attach_device);
 void iommufd_detach_device(struct iommufd_device *idev)
 {
 	mutex_lock(&idev->group->lock);
-	if (idev_is_attached(idev))
-		idev_leave(idev);
+	iommufd_attachment_leave(idev);
 	mutex_unlock(&idev->group->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_detach_device);
@@ -502,8 +597,7 @@ int iommufd_detach_device_killable(struct iommufd_device *idev)
 {
 	if (mutex_lock_killable(&idev->group->lock))
 		return -EINTR;
-	if (idev_is_attached(idev))
-		idev_leave(idev);
+	iommufd_attachment_leave(idev);
 	mutex_unlock(&idev->group->lock);
 	return 0;
 }

@@ -61,7 +61,6 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 	group->iommu_group = iommu_group;
 	INIT_LIST_HEAD(&group->devices);
 	mutex_init(&group->lock);
-	INIT_LIST_HEAD(&group->attached);
 	list_add_tail(&group->link, &ictx->groups);
 	return group;
 
@@ -74,7 +73,7 @@ err_free:
 
 static void group_destroy(struct iommufd_group *group)
 {
-	WARN_ON(group->hwpt);
+	WARN_ON(group->attachment);
 	list_del(&group->link);
 	iommu_doorbell_remove(&group->doorbells);
 	iommu_group_release_dma_owner(group->iommu_group);
@@ -193,7 +192,6 @@ static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 	idev->dev = get_device(dev);
 	list_add_tail(&idev->group_link, &idev->group->devices);
 	iommufd_cookie_add(ictx, &idev->cookie, cookie, idev->object.id);
-	INIT_LIST_HEAD(&idev->attached_link);
 	iommufd_object_publish_held(&idev->object);
 	return idev;
 }
@@ -216,7 +214,7 @@ void iommufd_device_remove(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ictx = idev->object.ictx;
 
-	WARN_ON(!list_empty(&idev->attached_link));
+	WARN_ON(idev->attached);
 	mutex_lock(&ictx->device_lock);
 	iommufd_cookie_remove(ictx, &idev->cookie);
 	mutex_unlock(&ictx->device_lock);

@@ -14,10 +14,11 @@
 #include "cookie.h"
 #include "object.h"
 
+struct attached_device;
 struct device;
 struct iommu_group;
+struct iommufd_attachment;
 struct iommufd_command;
-struct iommufd_hwpt;
 
 /**
  * struct iommufd_group - what the context has of one iommu_group
@@ -27,9 +28,7 @@ struct iommufd_hwpt;
  *           iommufd_ctx.device_lock
  * @lock: the attachment of the group, outside of iommufd_ioas.attach_lock and
  *        of everything in mapping.h
- * @hwpt: what the group's devices are attached to, with a reference for each
- *        attached device; NULL when none is; under @lock
- * @attached: struct iommufd_device.attached_link; under @lock
+ * @attachment: to a table; NULL when none of its devices is attached; under @lock
  * @doorbells: of the interrupts of its devices
  *
  * 6.1 lets one owner claim a group once. Several devices of a group may be
@@ -40,8 +39,7 @@ struct iommufd_group {
 	struct iommu_group *iommu_group;
 	struct list_head devices;
 	struct mutex lock;
-	struct iommufd_hwpt *hwpt;
-	struct list_head attached;
+	struct iommufd_attachment *attachment;
 	struct iommu_doorbell_group doorbells;
 };
 
@@ -52,7 +50,8 @@ struct iommufd_group {
  * @group: immutable
  * @group_link: in struct iommufd_group.devices; under iommufd_ctx.device_lock
  * @cookie: the name that the user chose; under iommufd_ctx.device_lock
- * @attached_link: in struct iommufd_group.attached; under its lock
+ * @attached: its part in the attachment; NULL when it is not attached; under
+ *            iommufd_group.lock
  */
 struct iommufd_device {
 	struct iommufd_object object;
@@ -60,7 +59,7 @@ struct iommufd_device {
 	struct iommufd_group *group;
 	struct list_head group_link;
 	struct iommufd_cookie cookie;
-	struct list_head attached_link;
+	struct attached_device *attached;
 };
 
 extern const struct iommufd_object_ops iommufd_device_ops;
@@ -68,7 +67,7 @@ extern const struct iommufd_object_ops iommufd_device_ops;
 static inline bool iommufd_group_is_attached(const struct iommufd_group *group)
 {
 	lockdep_assert_held(&group->lock);
-	return group->hwpt;
+	return group->attachment;
 }
 
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id);

@@ -18,9 +18,9 @@
  *   it in a detach; an attach may take levels off the table. virtio-iommu asks
  *   whether there is an endpoint, and sends or does not send. AMD and SMMUv3
  *   have locks of their own. Uses are map, unmap and iova_to_phys:
- *   group_switch() has tables_lock exclusively, they have it shared. Without it
- *   the doorbell of a new interrupt is mapped, where no driver minds: in the
- *   table that the device's group is in and stays in (iommu-doorbell.c).
+ *   attachment_switch() has tables_lock exclusively, they have it shared.
+ *   Without it the doorbell of a new interrupt is mapped, where no driver minds:
+ *   in the table that the device's group is in and stays in (iommu-doorbell.c).
  * - Uses at the same time are of different ranges: a range belongs to one
  *   mapping, and that has one creator or remover.
  * - An unmap covers whole maps, all of it mapped. VT-d removes the neighbours
