@@ -15,6 +15,7 @@
  *	compat_ioas.c		where VFIO groups attach
  *	compat_group.c		and what they cannot use there
  *	change_process.c	another process pays
+ *	attach_device.c		which table a device is attached to
  *	attachment.c		what a group is attached to
  *	access.c		kernel drivers that reach memory with the CPU
  *	hwpt.c			hardware page tables
