@@ -175,52 +175,67 @@ unsigned long pages_locked(void)
 	return status_pages("VmLck: %lu kB");
 }
 
-/* Of ZONE_MOVABLE: *pages is 0 when there is none. */
-static void movable_zone(unsigned long *start, unsigned long *pages)
-{
-	FILE *zones = fopen("/proc/zoneinfo", "r");
-	char line[128], zone[16] = "";
+/* Of ZONE_MOVABLE, of which every node may have a part */
+struct movable {
+	unsigned long start, pages;
+};
 
-	*start = 0;
-	*pages = 0;
-	must(zones ? 0 : -errno);
-	while (fgets(line, sizeof(line), zones)) {
+#define NODES_MAX 8
+
+static unsigned int movable_zones(struct movable *zones)
+{
+	FILE *file = fopen("/proc/zoneinfo", "r");
+	char line[128], zone[16] = "";
+	unsigned int count = 0;
+
+	must(file ? 0 : -errno);
+	while (count < NODES_MAX && fgets(line, sizeof(line), file)) {
+		struct movable *part = &zones[count];
+
 		if (sscanf(line, "Node %*d, zone %15s", zone) == 1 ||
 		    strcmp(zone, "Movable") ||
-		    sscanf(line, " spanned %lu", pages) == 1)
+		    sscanf(line, " spanned %lu", &part->pages) == 1)
 			continue;
-		if (sscanf(line, " start_pfn: %lu", start) == 1)
-			break;
+		if (sscanf(line, " start_pfn: %lu", &part->start) == 1 &&
+		    part->pages)
+			count++;
 	}
-	fclose(zones);
+	fclose(file);
+	return count;
 }
 
 bool movable_zone_exists(void)
 {
-	unsigned long start, pages;
+	struct movable zones[NODES_MAX];
 
-	movable_zone(&start, &pages);
-	return pages;
+	return movable_zones(zones) > 0;
+}
+
+unsigned long page_frame(const void *memory)
+{
+	int pagemap = must(errno_of(open("/proc/self/pagemap", O_RDONLY)));
+	__u64 entry;
+
+	must(errno_of(pread(pagemap, &entry, sizeof(entry),
+			    (uintptr_t)memory / PAGE_SIZE * sizeof(entry))));
+	must(errno_of(close(pagemap)));
+	return entry & ((1ULL << 55) - 1);
 }
 
 unsigned long pages_in_movable_zone(const void *memory, size_t length)
 {
-	int pagemap = must(errno_of(open("/proc/self/pagemap", O_RDONLY)));
-	unsigned long start, pages, count = 0;
-	size_t i;
+	struct movable zones[NODES_MAX];
+	unsigned int count = movable_zones(zones), i;
+	unsigned long pages = 0;
+	size_t offset;
 
-	movable_zone(&start, &pages);
-	for (i = 0; i < length / PAGE_SIZE; i++) {
-		const __u64 index = (uintptr_t)memory / PAGE_SIZE + i;
-		__u64 entry;
+	for (offset = 0; offset < length; offset += PAGE_SIZE) {
+		unsigned long frame = page_frame((char *)memory + offset);
 
-		must(errno_of(pread(pagemap, &entry, sizeof(entry),
-				    index * sizeof(entry))));
-		entry &= (1ULL << 55) - 1;
-		count += entry >= start && entry < start + pages;
+		for (i = 0; i < count; i++)
+			pages += frame - zones[i].start < zones[i].pages;
 	}
-	must(errno_of(close(pagemap)));
-	return count;
+	return pages;
 }
 
 /* Each processor counts on its own until it is told to add up. */

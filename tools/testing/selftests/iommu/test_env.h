@@ -77,6 +77,9 @@ bool memory_matches(const void *memory, size_t length, unsigned int seed);
 unsigned long pages_pinned(void);
 unsigned long pages_locked(void);
 
+/* Where in the machine's memory the page is that is mapped here */
+unsigned long page_frame(const void *memory);
+
 /* Memory that the kernel keeps for pages which it may move at any time */
 bool movable_zone_exists(void);
 /* How many pages of what is mapped here lie in it? */
