@@ -33,5 +33,5 @@ touch "$work/status"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $codename main" >"$work/sources.list"
 run_apt update
 (cd "$work" && run_apt download busybox-static)
-dpkg-deb -x "$work"/busybox-static_*.deb "$work/root"
-mv "$work/root/bin/busybox" "$out"
+dpkg-deb -x "$work"/busybox-static_*.deb "$work/files"
+mv "$work/files/bin/busybox" "$out"
