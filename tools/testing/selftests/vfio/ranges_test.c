@@ -102,15 +102,7 @@ static __u64 answer_last(const struct answer *answer)
 
 static int container_map(int container, const void *memory, __u64 iova)
 {
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)memory,
-		.iova = iova,
-		.size = LENGTH,
-	};
-
-	return errno_of(ioctl(container, VFIO_IOMMU_MAP_DMA, &map));
+	return vfio_container_map(container, memory, LENGTH, iova);
 }
 
 static int container_unmap(int container, __u64 iova)
