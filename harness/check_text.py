@@ -20,7 +20,7 @@ CALL = re.compile(r"\b([A-Za-z_]\w+)\(\)")
 FILE = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*[\w-]+\.[ch])\b")
 # The folders of #include in programs, and of files that a comment may mean
 BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/selftests",
-         "tools/testing/selftests/iommu"]
+         "tools/testing/selftests/iommu", "tools/testing/selftests/iommu/lib"]
 # Words of the language
 NOT_FUNCTIONS = {"sizeof", "main"}
 # Functions of the kernel that we only export

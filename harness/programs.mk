@@ -1,10 +1,10 @@
 # Usage: make -f programs.mk LINUX=dir HEADERS=dir OUT=dir
 # The static programs for the guest, from the composed tree LINUX, against the kernel
-# headers in HEADERS: each *_test.c of our two selftest folders is a program, the other
-# .c files of a folder are a library for all of them. Some are built once more as 32-bit
-# programs, for which the calls have to be the same. Those of tools/testing/iommufd are
-# built for this machine, with its own Makefile. Another CC is for another architecture,
-# where TESTS32 and HOST are empty.
+# headers in HEADERS: each *_test.c of our two selftest folders is a program, iommu/lib is
+# a library for all of them. Some are built once more as 32-bit programs, for which the
+# calls have to be the same. Those of tools/testing/iommufd are built for this machine,
+# with its own Makefile. Another CC is for another architecture, where TESTS32 and HOST are
+# empty.
 
 SELFTESTS := $(LINUX)/tools/testing/selftests
 FOLDERS := iommu vfio
@@ -12,7 +12,7 @@ CFLAGS := -O2 -g -Wall -D_GNU_SOURCE -I$(HEADERS) -I$(SELFTESTS)
 LDFLAGS := -static -pthread -Wl,--wrap=alarm
 
 tests := $(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*_test.c))
-helpers := $(filter-out %_test.c,$(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*.c $(SELFTESTS)/$(f)/lib/*.c)))
+library := $(wildcard $(SELFTESTS)/iommu/lib/*.c)
 samples := $(wildcard $(LINUX)/samples/iommufd/*.c)
 
 # The harness of the kernel prints pointers as 64-bit numbers.
@@ -21,9 +21,9 @@ TESTS32 = abi command map copy option limit access map_file file_rights containe
 
 test_programs := $(tests:$(SELFTESTS)/%.c=$(OUT)/tests/%)
 sample_programs := $(samples:$(LINUX)/samples/iommufd/%.c=$(OUT)/samples/%)
-helper_objects := $(helpers:$(SELFTESTS)/%.c=$(OUT)/obj/%.o)
+library_objects := $(library:$(SELFTESTS)/%.c=$(OUT)/obj/%.o)
 test_programs32 := $(TESTS32:%=$(OUT)/tests/iommu32/%_test)
-helper_objects32 := $(patsubst $(SELFTESTS)/%.c,$(OUT)/obj32/%.o,$(filter $(SELFTESTS)/iommu/%,$(helpers)))
+library_objects32 := $(library:$(SELFTESTS)/%.c=$(OUT)/obj32/%.o)
 
 HOST = host
 
@@ -43,11 +43,11 @@ $(OUT)/obj/patient_alarm.o: harness/guest/patient_alarm.c
 	$(CC) $(CFLAGS) -c -o $@ $<
 
 # An archive: a program takes from it what it calls.
-$(OUT)/obj/helpers.a: $(helper_objects)
+$(OUT)/obj/library.a: $(library_objects)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/patient_alarm.o $(OUT)/obj/helpers.a
+$(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/patient_alarm.o $(OUT)/obj/library.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -s -o $@ $^
 
@@ -59,11 +59,11 @@ $(OUT)/obj32/patient_alarm.o: harness/guest/patient_alarm.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(FLAGS32) -c -o $@ $<
 
-$(OUT)/obj32/helpers.a: $(helper_objects32)
+$(OUT)/obj32/library.a: $(library_objects32)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(test_programs32): $(OUT)/tests/iommu32/%: $(OUT)/obj32/iommu/%.o $(OUT)/obj32/patient_alarm.o $(OUT)/obj32/helpers.a
+$(test_programs32): $(OUT)/tests/iommu32/%: $(OUT)/obj32/iommu/%.o $(OUT)/obj32/patient_alarm.o $(OUT)/obj32/library.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(FLAGS32) -s -o $@ $^
 
@@ -71,6 +71,6 @@ $(sample_programs): $(OUT)/samples/%: $(LINUX)/samples/iommufd/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -s -o $@ $<
 
--include $(wildcard $(OUT)/obj/*/*.d $(OUT)/obj/*/lib/*.d $(OUT)/obj32/*/*.d)
+-include $(wildcard $(foreach o,obj obj32,$(OUT)/$(o)/*/*.d $(OUT)/$(o)/iommu/lib/*.d))
 .PHONY: all host
 .SECONDARY:

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "iommu/edu.h"
+#include "iommu/lib/edu.h"
 #include "inner.h"
 
 #define PATIENCE_MS 60000

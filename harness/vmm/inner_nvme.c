@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "iommu/test_env.h"
+#include "iommu/lib/test_env.h"
 #include "inner.h"
 
 #define DISK "/dev/nvme0n1"

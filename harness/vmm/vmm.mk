@@ -20,7 +20,7 @@ $(BUILD)/source.version: $(BUILD)/linux.stamp
 vmm_programs := $(wildcard harness/vmm/inner*.c)
 $(VMM)/inner_init: $(vmm_programs) harness/vmm/inner.h programs
 	@$(CC) -O2 -Wall -D_GNU_SOURCE -I$(BUILD)/headers/usr/include -I$(LINUX)/tools/testing/selftests \
-		-static -s -o $@ $(vmm_programs) $(BUILD)/programs/obj/helpers.a
+		-static -s -o $@ $(vmm_programs) $(BUILD)/programs/obj/library.a
 
 vmm_qemus:
 	@harness/vmm/fetch.sh bookworm-backports $(VMM)/qemu10

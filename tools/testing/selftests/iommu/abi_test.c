@@ -10,7 +10,7 @@
 #include <linux/vfio.h>
 
 #include "../kselftest_harness.h"
-#include "test_env.h"
+#include "lib/test_env.h"
 
 /* 0, or an error of the compiler */
 #define ZERO_UNLESS(broken) ((int)sizeof(char[(broken) ? -1 : 1]) - 1)

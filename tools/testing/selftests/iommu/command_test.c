@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_calls.h"
+#include "lib/iommufd_calls.h"
 
 #define LONGEST 128
 

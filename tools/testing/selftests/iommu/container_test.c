@@ -13,7 +13,7 @@
 #include <linux/vfio.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define PAGES 32

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define IOVA 0x100000ULL
 #define COOKIE 0x123456789abcdef0ULL

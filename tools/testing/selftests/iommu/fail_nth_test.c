@@ -14,8 +14,8 @@
 #include <linux/vfio.h>
 
 #include "../kselftest_harness.h"
-#include "fault_injection.h"
-#include "mock.h"
+#include "lib/fault_injection.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define FAR (MOCK_APERTURE + 0x4000000)

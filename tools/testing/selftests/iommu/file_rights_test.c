@@ -12,8 +12,8 @@
 #include <linux/fs.h>
 
 #include "../kselftest_harness.h"
-#include "memory_file.h"
-#include "mock.h"
+#include "lib/memory_file.h"
+#include "lib/mock.h"
 
 #define IOVA FILE_ENV_IOVA
 

@@ -17,7 +17,7 @@
 #include <linux/userfaultfd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define FAR (MOCK_APERTURE + 0x4000000)

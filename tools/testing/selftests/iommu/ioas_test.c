@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "vfio_device.h"
+#include "lib/vfio_device.h"
 
 /* Where x86 devices send their interrupts, which no IOMMU translates */
 #define MSI_START 0xfee00000ULL

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define SIZE (64UL << 20)

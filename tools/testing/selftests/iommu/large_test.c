@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "space.h"
+#include "lib/space.h"
 
 #define DETECTOR "/proc/sys/kernel/soft_watchdog"
 /* Above the window of interrupts */

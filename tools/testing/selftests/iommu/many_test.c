@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_calls.h"
-#include "test_env.h"
+#include "lib/iommufd_calls.h"
+#include "lib/test_env.h"
 
 #define IOVA 0x100000000ULL
 /* Twice as many each time, until the judge could run often enough. */

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "memory_file.h"
-#include "mock.h"
+#include "lib/memory_file.h"
+#include "lib/mock.h"
 
 #define IOVA FILE_ENV_IOVA
 #define GRANULE ((__u64)MOCK_PAGE_SIZE)

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "edu.h"
-#include "memory_file.h"
-#include "space.h"
+#include "lib/edu.h"
+#include "lib/memory_file.h"
+#include "lib/space.h"
 
 #define IOVA 0x100000ULL
 #define MSI_START 0xfee00000ULL

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "edu.h"
-#include "mock.h"
+#include "lib/edu.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define MAPS 4096

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define STEPS 4000
 #define IOASES 2

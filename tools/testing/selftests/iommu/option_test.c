@@ -9,7 +9,7 @@
 #include <linux/capability.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define LENGTH (16 * PAGE_SIZE)

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define ROUNDS 250
 #define IOASES 4

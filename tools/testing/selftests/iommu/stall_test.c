@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
-#include "stalling_file.h"
+#include "lib/mock.h"
+#include "lib/stalling_file.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define OTHER (MOCK_APERTURE + 0x200000)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "mock.h"
+#include "lib/mock.h"
 
 #define IOVA (MOCK_APERTURE + 0x100000)
 /* Mappings side by side, each of some pages */

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "edu.h"
-#include "memory_file.h"
-#include "mock.h"
+#include "lib/edu.h"
+#include "lib/memory_file.h"
+#include "lib/mock.h"
 
 #define HUGE_2M 21
 #define HUGE_1G 30

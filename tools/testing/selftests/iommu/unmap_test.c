@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "space.h"
+#include "lib/space.h"
 
 #define IOVA 0x100000ULL
 #define MEMORY_PAGES 64

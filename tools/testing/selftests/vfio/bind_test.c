@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/edu.h"
+#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
 
 #define COOKIE 0xc0ffee00c0ffeeULL

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../iommu/edu.h"
-#include "../iommu/fault_injection.h"
+#include "../iommu/lib/edu.h"
+#include "../iommu/lib/fault_injection.h"
 #include "../kselftest_harness.h"
 
 #define IOVA 0x100000ULL

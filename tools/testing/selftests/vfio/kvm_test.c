@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/vfio_device.h"
+#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
 
 #define WAIT_MS 60000

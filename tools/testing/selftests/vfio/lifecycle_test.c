@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/edu.h"
+#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
 
 #define DRIVER "vfio-pci"

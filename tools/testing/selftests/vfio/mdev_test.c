@@ -17,7 +17,7 @@
 
 #include <linux/serial_reg.h>
 
-#include "../iommu/edu.h"
+#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
 
 #define PARENTS "/sys/class/mdev_bus"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../iommu/edu.h"
+#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
 
 #define IOVA 0x100000ULL

@@ -11,7 +11,7 @@
 
 #include <linux/capability.h>
 
-#include "../iommu/vfio_device.h"
+#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
 
 #define DRIVER "vfio-pci"

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../iommu/vfio_device.h"
+#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
 #include "../../../../drivers/vfio/vfio_test.h"
 

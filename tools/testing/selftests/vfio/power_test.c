@@ -25,8 +25,8 @@
 
 #include <linux/pci_regs.h>
 
-#include "../iommu/edu.h"
-#include "../iommu/nic.h"
+#include "../iommu/lib/edu.h"
+#include "../iommu/lib/nic.h"
 #include "../kselftest_harness.h"
 
 #define DRIVER "vfio-pci"

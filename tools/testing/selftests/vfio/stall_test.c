@@ -24,8 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/edu.h"
-#include "../iommu/stalling_file.h"
+#include "../iommu/lib/edu.h"
+#include "../iommu/lib/stalling_file.h"
 #include "../kselftest_harness.h"
 #include "../../../../drivers/vfio/vfio_test.h"
 

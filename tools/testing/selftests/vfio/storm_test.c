@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/edu.h"
+#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
 
 #define ROUNDS 250

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../iommu/vfio_device.h"
+#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
 
 /* A register of every PCI device that may be written without effect */

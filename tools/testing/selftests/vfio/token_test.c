@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../iommu/vfio_device.h"
+#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
 
 #define DRIVER "vfio-pci"

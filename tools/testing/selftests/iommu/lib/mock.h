@@ -7,7 +7,7 @@
 #ifndef __IOMMU_MOCK_H
 #define __IOMMU_MOCK_H
 
-#include "../../../../drivers/iommu/iommufd/iommufd_test.h"
+#include "../../../../../drivers/iommu/iommufd/iommufd_test.h"
 #include "iommufd_calls.h"
 #include "space.h"
 
