@@ -60,8 +60,8 @@ compile()
 
 	mkdir -p "$work/bin"
 	for program in "${programs[@]}"; do
-		"${CC:-gcc}" -O2 -w -D_GNU_SOURCE -I"$headers" -static -s -Wl,--wrap=alarm \
-			-o "$work/bin/$program" "$work/source/$selftests/iommu/$program.c" "$here/guest/patient_alarm.c"
+		"${CC:-gcc}" -O2 -w -D_GNU_SOURCE -I"$headers" -I"$linux/$selftests" -static -s -Wl,--wrap=alarm \
+			-o "$work/bin/$program" "$work/source/$selftests/iommu/$program.c" "$here/mainline_alarm.c"
 	done
 }
 
@@ -70,7 +70,7 @@ describe_inputs()
 {
 	installed_version
 	cat "$headers"/linux/{iommufd,vfio,version}.h "$linux/drivers/iommu/iommufd/iommufd_test.h" \
-		"$here/guest/patient_alarm.c" "$0" | sha256sum
+		"$linux/$selftests/iommu/lib/test_env.h" "$here/mainline_alarm.c" "$0" | sha256sum
 }
 
 mkdir -p "$work" "$out"

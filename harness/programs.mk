@@ -9,7 +9,7 @@
 SELFTESTS := $(LINUX)/tools/testing/selftests
 FOLDERS := iommu vfio
 CFLAGS := -O2 -g -Wall -D_GNU_SOURCE -I$(HEADERS) -I$(SELFTESTS)
-LDFLAGS := -static -pthread -Wl,--wrap=alarm
+LDFLAGS := -static -pthread
 
 tests := $(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*_test.c))
 library := $(wildcard $(SELFTESTS)/iommu/lib/*.c)
@@ -38,16 +38,12 @@ $(OUT)/obj/%.o: $(SELFTESTS)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/obj/patient_alarm.o: harness/guest/patient_alarm.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
-
 # An archive: a program takes from it what it calls.
 $(OUT)/obj/library.a: $(library_objects)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/patient_alarm.o $(OUT)/obj/library.a
+$(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/library.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -s -o $@ $^
 
@@ -55,15 +51,11 @@ $(OUT)/obj32/%.o: $(SELFTESTS)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(FLAGS32) -MMD -MP -c -o $@ $<
 
-$(OUT)/obj32/patient_alarm.o: harness/guest/patient_alarm.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(FLAGS32) -c -o $@ $<
-
 $(OUT)/obj32/library.a: $(library_objects32)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(test_programs32): $(OUT)/tests/iommu32/%: $(OUT)/obj32/iommu/%.o $(OUT)/obj32/patient_alarm.o $(OUT)/obj32/library.a
+$(test_programs32): $(OUT)/tests/iommu32/%: $(OUT)/obj32/iommu/%.o $(OUT)/obj32/library.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(FLAGS32) -s -o $@ $^
 

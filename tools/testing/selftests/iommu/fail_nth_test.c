@@ -23,7 +23,6 @@
 #define LENGTH (PAGES * PAGE_SIZE)
 /* More runs than the kernel records in a page */
 #define SCATTERED 600
-#define SWEEP_SECONDS 600
 
 /* A context of three IOASes: with a table, without, and with nothing mapped */
 struct scene {
@@ -559,7 +558,7 @@ FIXTURE_TEARDOWN(fail_nth)
 	EXPECT_EQ(0, pages_locked());
 }
 
-TEST_F_TIMEOUT(fail_nth, every_call_recovers, SWEEP_SECONDS)
+TEST_F_TIMEOUT(fail_nth, every_call_recovers, 2 * TEST_SECONDS)
 {
 	const unsigned long pinned = pages_pinned();
 	unsigned int all = 0;

@@ -19,8 +19,6 @@
 #define SIZE (64UL << 20)
 #define HUGE_PAGE (2UL << 20)
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
-/* Emulated, and with all checkers on */
-#define LARGE_SECONDS 600
 
 static bool detector_is_on(void)
 {
@@ -77,7 +75,7 @@ static int unmap(FIXTURE_DATA(large) * self)
 			  LENGTH, NULL);
 }
 
-TEST_F_TIMEOUT(large, map_and_unmap, LARGE_SECONDS)
+TEST_F_TIMEOUT(large, map_and_unmap, 2 * TEST_SECONDS)
 {
 	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
 	ASSERT_EQ(0, map(self));
@@ -87,7 +85,7 @@ TEST_F_TIMEOUT(large, map_and_unmap, LARGE_SECONDS)
 }
 
 /* Four million calls of the driver, which do not look at the clock either */
-TEST_F_TIMEOUT(large, map_and_unmap_page_by_page, LARGE_SECONDS)
+TEST_F_TIMEOUT(large, map_and_unmap_page_by_page, 2 * TEST_SECONDS)
 {
 	must(option_set(self->bound.iommufd, IOMMU_OPTION_HUGE_PAGES,
 			self->bound.ioas_id, 0));
@@ -98,7 +96,7 @@ TEST_F_TIMEOUT(large, map_and_unmap_page_by_page, LARGE_SECONDS)
 	EXPECT_EQ(0, pages_pinned());
 }
 
-TEST_F_TIMEOUT(large, attach_and_detach, LARGE_SECONDS)
+TEST_F_TIMEOUT(large, attach_and_detach, 2 * TEST_SECONDS)
 {
 	must(map(self));
 	EXPECT_EQ(0, pages_pinned());

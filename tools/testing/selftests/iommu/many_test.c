@@ -25,7 +25,6 @@
 /* One at either end of the call may be in the time of the program itself. */
 #define RUNS_ENOUGH 4
 #define PERIOD_NS 100000
-#define MANY_SECONDS 300
 
 FIXTURE(many)
 {
@@ -162,17 +161,17 @@ static bool lets_run(FIXTURE_DATA(many) * self,
 	return false;
 }
 
-TEST_F_TIMEOUT(many, mappings_are_looked_at, MANY_SECONDS)
+TEST_F_TIMEOUT(many, mappings_are_looked_at, TEST_SECONDS)
 {
 	EXPECT_TRUE(lets_run(self, map_many, want_alignment, unmap_many));
 }
 
-TEST_F_TIMEOUT(many, allowed_ranges_are_searched, MANY_SECONDS)
+TEST_F_TIMEOUT(many, allowed_ranges_are_searched, TEST_SECONDS)
 {
 	EXPECT_TRUE(lets_run(self, allow_many, look_for_room, allow_all));
 }
 
-TEST_F_TIMEOUT(many, allowed_ranges_are_freed, MANY_SECONDS)
+TEST_F_TIMEOUT(many, allowed_ranges_are_freed, TEST_SECONDS)
 {
 	EXPECT_TRUE(lets_run(self, allow_many, allow_all, nothing));
 }

@@ -27,7 +27,6 @@
 #define SLOT_LENGTH (2 * PAGE_SIZE)
 #define MEMORY_LENGTH (SLOTS * SLOT_LENGTH)
 #define IOVA (MOCK_APERTURE + 0x100000)
-#define RACE_SECONDS 120
 
 struct race {
 	int iommufd;
@@ -443,7 +442,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, pages_pinned());
 }
 
-TEST_F_TIMEOUT(race, nothing_is_lost_or_left, RACE_SECONDS)
+TEST_F_TIMEOUT(race, nothing_is_lost_or_left, TEST_SECONDS)
 {
 	struct race *race = &self->race;
 	struct mock mock;
@@ -474,7 +473,7 @@ static struct racer pinning_racers[] = {
  * A mapping that waits for its users to let go was lost when another one with
  * users appeared below it meanwhile.
  */
-TEST_F_TIMEOUT(race, unmap_of_all_forgets_nothing, RACE_SECONDS)
+TEST_F_TIMEOUT(race, unmap_of_all_forgets_nothing, TEST_SECONDS)
 {
 	struct race *race = &self->race;
 

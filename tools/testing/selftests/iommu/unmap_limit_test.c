@@ -22,8 +22,6 @@
 #define TIB (1ULL << 40)
 /* Mappings of one batch of a removal */
 #define BATCH 256
-/* Emulated, and with all checkers on */
-#define LIMIT_SECONDS 600
 
 FIXTURE(limit)
 {
@@ -141,7 +139,7 @@ static bool table_works(FIXTURE_DATA(limit) * self)
 }
 
 /* One mapping, and the neighbours that go with it, in as many calls as needed */
-TEST_F_TIMEOUT(limit, no_call_covers_more_than_a_driver_takes, LIMIT_SECONDS)
+TEST_F_TIMEOUT(limit, no_call_covers_more_than_a_driver_takes, 2 * TEST_SECONDS)
 {
 	const __u64 call = PAGE_SIZE << 20, iova = 4 * call;
 	const __u64 length = call + call / 4;
@@ -186,7 +184,7 @@ static bool edu_reaches_file(FIXTURE_DATA(limit) * self, struct edu *edu,
  * One call for all addresses that the table has took its root away, and the
  * next map or attach found none.
  */
-TEST_F_TIMEOUT(limit, table_survives_an_unmap_of_everything, LIMIT_SECONDS)
+TEST_F_TIMEOUT(limit, table_survives_an_unmap_of_everything, 2 * TEST_SECONDS)
 {
 	const __u64 all = 1ULL << self->width;
 
@@ -203,7 +201,7 @@ TEST_F_TIMEOUT(limit, table_survives_an_unmap_of_everything, LIMIT_SECONDS)
  * page more was one page: all others stayed in the IOTLB. A narrow table has a
  * quarter of itself flushed.
  */
-TEST_F_TIMEOUT(limit, all_pages_are_flushed_however_many, LIMIT_SECONDS)
+TEST_F_TIMEOUT(limit, all_pages_are_flushed_however_many, 2 * TEST_SECONDS)
 {
 	const __u64 base = edu_is_wide(self) ? TIB : 1ULL << (self->width - 1);
 	const __u64 length = edu_is_wide(self) ? 16 * TIB : base / 2;
@@ -234,7 +232,7 @@ TEST_F_TIMEOUT(limit, all_pages_are_flushed_however_many, LIMIT_SECONDS)
  * One mapping that is cut for the driver, in large pages and in small ones, with
  * neighbours that stay
  */
-TEST_F_TIMEOUT(limit, neighbours_of_a_large_mapping_stay, LIMIT_SECONDS)
+TEST_F_TIMEOUT(limit, neighbours_of_a_large_mapping_stay, 2 * TEST_SECONDS)
 {
 	const __u64 iova = 16 * GIB - PAGE_SIZE, length = 5 * GIB;
 	const __u64 inside = 20 * GIB, last = iova + length;

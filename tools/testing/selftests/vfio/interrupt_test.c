@@ -10,8 +10,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
 /* LOG_WARNING or worse */

@@ -17,8 +17,8 @@
 
 #include <linux/serial_reg.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define PARENTS "/sys/class/mdev_bus"
 #define DEVICES "/sys/bus/mdev/devices"

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define IOVA 0x100000ULL
 /* A pattern that no transfer of edu_reaches() carries */
@@ -19,7 +19,6 @@
 #define CHUNK (256 * PAGE_SIZE)
 /* 8192 pages; the engine's addresses end at 256 MiB */
 #define FRAGMENTS_LENGTH (32ULL << 20)
-#define FRAGMENTS_SECONDS 300
 /* Of the other, while a slow IOMMU works; hundreds, where it need not wait. */
 #define ROUNDS_MIN 16
 
@@ -124,7 +123,7 @@ static bool fragments_are_reached(struct edu *edu, char *memory)
 }
 
 TEST_F_TIMEOUT(fragments, attach_does_not_keep_others_waiting,
-	       FRAGMENTS_SECONDS)
+	       TEST_SECONDS)
 {
 	unsigned int before, i;
 
@@ -139,7 +138,7 @@ TEST_F_TIMEOUT(fragments, attach_does_not_keep_others_waiting,
 	}
 }
 
-TEST_F_TIMEOUT(fragments, unmap_does_not_keep_others_waiting, FRAGMENTS_SECONDS)
+TEST_F_TIMEOUT(fragments, unmap_does_not_keep_others_waiting, TEST_SECONDS)
 {
 	struct bound_device *bound = &self->bound;
 	unsigned int before;
@@ -273,7 +272,7 @@ static bool slot_agrees(struct race *race, struct edu *edu, unsigned int slot)
 }
 
 TEST_F_TIMEOUT(moving, table_has_what_is_mapped_and_nothing_else,
-	       FRAGMENTS_SECONDS)
+	       TEST_SECONDS)
 {
 	struct race *race = &self->race;
 	unsigned int i, slot;

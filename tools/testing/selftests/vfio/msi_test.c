@@ -13,8 +13,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define MSI VFIO_PCI_MSI_IRQ_INDEX
 #define INTX VFIO_PCI_INTX_IRQ_INDEX
@@ -362,7 +362,7 @@ static int mover_stop(struct mover *mover)
  * this goes on: a table that is used when it is freed already is for the
  * checkers of the kernel to find.
  */
-TEST_F_TIMEOUT(msi, armed_in_the_middle_of_a_move_arrives, 5 * TEST_SECONDS)
+TEST_F_TIMEOUT(msi, armed_in_the_middle_of_a_move_arrives, TEST_SECONDS)
 {
 	struct device *device = &self->device[0];
 	struct mover mover;

@@ -9,16 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../kselftest_harness.h"
 #include "../iommu/lib/edu.h"
 #include "../iommu/lib/fault_injection.h"
-#include "../kselftest_harness.h"
 
 #define IOVA 0x100000ULL
 #define PAGES 16
 #define LENGTH (PAGES * PAGE_SIZE)
 /* A pattern that no transfer of edu_reaches() carries */
 #define UNTOUCHED 1000000
-#define SWEEP_SECONDS 300
 /* More than any call makes of a virtio-iommu */
 #define REQUESTS_MAX (4 * PAGES)
 
@@ -258,7 +257,7 @@ static const struct fault_step steps[] = {
 };
 
 /* Here every allocation may fail, those that may wait as well. */
-TEST_F_TIMEOUT(no_memory, every_call_recovers, SWEEP_SECONDS)
+TEST_F_TIMEOUT(no_memory, every_call_recovers, TEST_SECONDS)
 {
 	struct scene *scene = &self->scene;
 	int faults = must(faults_open());

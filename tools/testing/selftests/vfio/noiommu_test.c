@@ -11,8 +11,8 @@
 
 #include <linux/capability.h>
 
-#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/vfio_device.h"
 
 #define DRIVER "vfio-pci"
 #define UNSAFE "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"

@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/vfio_device.h"
 #include "../../../../drivers/vfio/vfio_test.h"
 
 #define IOVA 0x1000000ULL

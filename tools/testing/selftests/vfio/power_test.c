@@ -25,9 +25,9 @@
 
 #include <linux/pci_regs.h>
 
+#include "../kselftest_harness.h"
 #include "../iommu/lib/edu.h"
 #include "../iommu/lib/nic.h"
-#include "../kselftest_harness.h"
 
 #define DRIVER "vfio-pci"
 #define IOVA 0x100000ULL
@@ -619,7 +619,7 @@ static void *storm_interrupt(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(power, sleep_races_with_everything, 4 * TEST_SECONDS)
+TEST_F_TIMEOUT(power, sleep_races_with_everything, TEST_SECONDS)
 {
 	static void *(*const threads[])(void *) = {
 		storm_power, storm_power, storm_attach, storm_map,

@@ -11,8 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define IOVA 0x100000ULL
 #define LENGTH (4 * PAGE_SIZE)

@@ -24,9 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../kselftest_harness.h"
 #include "../iommu/lib/edu.h"
 #include "../iommu/lib/stalling_file.h"
-#include "../kselftest_harness.h"
 #include "../../../../drivers/vfio/vfio_test.h"
 
 #define DRIVER "vfio-pci"

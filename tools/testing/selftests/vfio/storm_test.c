@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define ROUNDS 250
 #define PROCESSES 8
@@ -292,7 +292,7 @@ static void all_work(struct __test_metadata *_metadata,
 	memory_free(memory, LENGTH);
 }
 
-TEST_F_TIMEOUT(storm, devices_are_as_before, 15 * TEST_SECONDS)
+TEST_F_TIMEOUT(storm, devices_are_as_before, 3 * TEST_SECONDS)
 {
 	__u64 seed = random_start("STORM_SEED");
 	unsigned int running = 0, crashed = 0, i;

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/vfio_device.h"
 
 /* A register of every PCI device that may be written without effect */
 #define INTERRUPT_LINE 0x3c

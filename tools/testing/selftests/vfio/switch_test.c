@@ -13,11 +13,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../iommu/lib/edu.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/edu.h"
 
 #define ROUNDS 300
-#define SWITCH_SECONDS (5 * TEST_SECONDS)
 #define IOVA 0x100000ULL
 #define SLOTS 8
 #define SLOT_LENGTH (4 * PAGE_SIZE)
@@ -176,7 +175,7 @@ static bool table_is_right(struct party *party, unsigned int number)
 	return right;
 }
 
-TEST_F_TIMEOUT(table, is_switched_while_others_map_and_unmap, SWITCH_SECONDS)
+TEST_F_TIMEOUT(table, is_switched_while_others_map_and_unmap, TEST_SECONDS)
 {
 	static void (*const rounds[THREADS])(struct member *member) = {
 		round_switch, round_switch, round_map,

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../iommu/lib/vfio_device.h"
 #include "../kselftest_harness.h"
+#include "../iommu/lib/vfio_device.h"
 
 #define DRIVER "vfio-pci"
 #define ENABLE_SRIOV "/sys/module/vfio_pci/parameters/enable_sriov"
