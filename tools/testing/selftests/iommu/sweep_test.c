@@ -500,7 +500,7 @@ static const struct fault_step steps[] = {
 /* Pages of a file in reverse */
 static char *memory_scattered(void)
 {
-	const int fd = must(errno_of(memfd_create("fail_nth_test", 0)));
+	const int fd = must(errno_of(memfd_create("sweep_test", 0)));
 	char *memory = memory_alloc(SCATTERED * PAGE_SIZE);
 	unsigned int i;
 
@@ -526,7 +526,7 @@ static void scene_open(struct scene *scene)
 	must(mock_create(scene->iommufd, scene->attached, &scene->mock));
 	scene->access = must(access_create_pinning(scene->iommufd,
 						   scene->bare));
-	scene->file = must(errno_of(memfd_create("fail_nth_test", 0)));
+	scene->file = must(errno_of(memfd_create("sweep_test", 0)));
 	must(errno_of(ftruncate(scene->file, LENGTH)));
 	scene->memory = memory_alloc(LENGTH);
 	scene->scattered = memory_scattered();
@@ -536,13 +536,13 @@ static void scene_open(struct scene *scene)
 	must(map(scene, scene->bare, IOVA));
 }
 
-FIXTURE(fail_nth)
+FIXTURE(sweep)
 {
 	struct scene scene;
 	int faults;
 };
 
-FIXTURE_SETUP(fail_nth)
+FIXTURE_SETUP(sweep)
 {
 	need(mock_exists(), "the mock IOMMU");
 	need(faults_exist(), "fault injection");
@@ -550,7 +550,7 @@ FIXTURE_SETUP(fail_nth)
 	scene_open(&self->scene);
 }
 
-FIXTURE_TEARDOWN(fail_nth)
+FIXTURE_TEARDOWN(sweep)
 {
 	must(errno_of(close(self->scene.access)));
 	EXPECT_EQ(0, close(self->scene.iommufd));
@@ -558,7 +558,7 @@ FIXTURE_TEARDOWN(fail_nth)
 	EXPECT_EQ(0, pages_locked());
 }
 
-TEST_F_TIMEOUT(fail_nth, every_call_recovers, 2 * TEST_SECONDS)
+TEST_F_TIMEOUT(sweep, every_call_recovers, 2 * TEST_SECONDS)
 {
 	const unsigned long pinned = pages_pinned();
 	unsigned int all = 0;

@@ -136,13 +136,13 @@ static void enable(const char *bdf, const char *value)
 	must(pci_driver_set(bdf, "vfio-pci"));
 }
 
-FIXTURE(fail_nth)
+FIXTURE(sweep)
 {
 	struct scene scene;
 	int faults;
 };
 
-FIXTURE_SETUP(fail_nth)
+FIXTURE_SETUP(sweep)
 {
 	struct scene *scene = &self->scene;
 	struct edu_list list;
@@ -161,14 +161,14 @@ FIXTURE_SETUP(fail_nth)
 			    IOVA));
 }
 
-FIXTURE_TEARDOWN(fail_nth)
+FIXTURE_TEARDOWN(sweep)
 {
 	EXPECT_EQ(0, close(self->scene.iommufd));
 	EXPECT_EQ(0, pages_pinned());
 	enable(self->scene.pci.bdf, "0");
 }
 
-TEST_F_TIMEOUT(fail_nth, every_call_recovers, 2 * TEST_SECONDS)
+TEST_F_TIMEOUT(sweep, every_call_recovers, 2 * TEST_SECONDS)
 {
 	size_t i;
 
