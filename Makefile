@@ -164,7 +164,7 @@ coverage:
 	@harness/coverage.sh $(BUILD)/kernel-coverage $(LINUX) $(BUILD)/coverage $(KERNEL_COVERAGE) \
 		$(BUILD)/coverage/initramfs.cpio $(BUILD)/programs
 
-include harness/series.mk
+include harness/release/release.mk
 include harness/vmm/vmm.mk
 
 clean:

@@ -5,7 +5,7 @@
 # reason; anything else fails, and so does a line there that nothing needs.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 out=$build/unchanged
 
@@ -34,7 +34,7 @@ compile old "$build/source"
 compile new "$build/linux"
 { diff <(cut -d' ' -f1,2,4 "$out/old.symbols") <(cut -d' ' -f1,2,4 "$out/new.symbols") || true; } |
 	sed -n 's/^[<>] \([^ ]* [^ ]*\) .*/\1/p' | LC_ALL=C sort -u >"$out/differences"
-grep -vE '^(#|$)' "$here/unchanged.txt" | LC_ALL=C sort >"$out/expected"
+grep -vE '^(#|$)' "$here/release/unchanged.txt" | LC_ALL=C sort >"$out/expected"
 unexplained=$(LC_ALL=C comm -23 "$out/differences" "$out/expected")
 needless=$(LC_ALL=C comm -13 "$out/differences" "$out/expected")
 [ -z "$unexplained" ] || printf 'unchanged: %s differs, and unchanged.txt does not say why\n' "${unexplained//$'\n'/, }" >&2

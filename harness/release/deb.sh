@@ -6,7 +6,7 @@
 # devices, and those iommufd. CONFIG "small" is that of config/small.config, to try it out.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 config=${2:-/boot/config-$(uname -r)}
 linux=$build/linux

@@ -8,17 +8,17 @@ setup-check:
 	@harness/setup.sh packages-check.txt
 
 series: tree
-	@harness/series.py $(BUILD) $(BUILD)/series
+	@harness/release/series.py $(BUILD) $(BUILD)/series
 
 bisect: setup-check series
-	@harness/bisect.sh $(BUILD)
+	@harness/release/bisect.sh $(BUILD)
 
 quilt: setup-check series
-	@harness/quilt.sh $(BUILD)
+	@harness/release/quilt.sh $(BUILD)
 
 # CONFIG=file, or small, or that of the running kernel
 deb: setup-check tree
-	@harness/deb.sh $(BUILD) $(CONFIG)
+	@harness/release/deb.sh $(BUILD) $(CONFIG)
 
 # CHECK='names' does only those
 check: setup-check series
@@ -29,7 +29,7 @@ cross: setup-check tree
 	@harness/cross.sh $(BUILD) $(CROSS)
 
 unchanged: tree
-	@harness/unchanged.sh $(BUILD)
+	@harness/release/unchanged.sh $(BUILD)
 
 setup-docs:
 	@harness/setup.sh packages-docs.txt

@@ -10,7 +10,7 @@
 # The logs are in BUILD/bisect.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 out=$build/bisect
 linux=$out/linux

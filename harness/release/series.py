@@ -3,8 +3,8 @@
 """Turn the composed tree into a series of patches for mail.
 
 BUILD/source is the packaged kernel, BUILD/linux the same with our files, and
-BUILD/linux.manifest the list of those (compose.sh). harness/series/NN-name.txt are the
-patches in order, harness/series/README.md has their form. OUT receives the patches and a
+BUILD/linux.manifest the list of those (compose.sh). series/NN-name.txt beside this file
+are the patches in order, series/README.md has their form. OUT receives the patches and a
 cover letter, OUT/git a repository with one commit for each.
 
 A step holds the final content of its files, less what comes later. What comes later is
@@ -23,8 +23,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-TEXTS = REPOSITORY / "harness/series"
+FOLDER = Path(__file__).resolve().parent
+TEXTS = FOLDER / "series"
 
 
 class Stop(Exception):
@@ -295,7 +295,7 @@ def assign(patches, files):
                 raise Stop(f"{patch.name}: nothing matches: {claim.line}")
     for path, file in files.items():
         if not file.step:
-            raise Stop(f"{path}: no patch carries it; name it in a text of harness/series/")
+            raise Stop(f"{path}: no patch carries it; name it in a text of harness/release/series/")
     for file in files.values():
         follow_names(file, files)
 
@@ -306,7 +306,7 @@ def git(*arguments, cwd, **options):
 
 
 def author():
-    name, email, date = git("log", "-1", "--format=%an%n%ae%n%aD", cwd=REPOSITORY).splitlines()
+    name, email, date = git("log", "-1", "--format=%an%n%ae%n%aD", cwd=FOLDER).splitlines()
     return {"NAME": name, "EMAIL": email, "DATE": date}
 
 
