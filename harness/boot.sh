@@ -19,40 +19,19 @@ accel=tcg
 [ "${KVM:-0}" != 1 ] || accel=kvm
 
 # What the architecture has of it, the IOMMU included
-edu=
 # shellcheck source=harness/arch/x86.sh
 . "$here/arch/${ARCH:-x86}.sh"
 
-# The IOMMU translates for devices that are named after it only. Behind it: an edu, an
-# NVMe with a virtual function and a network card, both of which have native drivers, an
-# edu that can be unplugged, two edus that share the one requester ID of a conventional
-# bridge, and an edu and a network card without a driver behind one port: two groups that
-# are reset together. The last edu is on a host bridge that the IOMMU leaves out.
-#
-# Only the Intel IOMMU of QEMU 7.2 translates behind a conventional bridge: the AMD one
-# takes each bus for bus 0, the virtio one does not know the requester ID. Hence one more
-# edu on bus 0, and two that are functions of one device there.
+# The IOMMU translates for devices that are named after it only.
 machine=(
 	"${board[@]}" -accel "$accel" -cpu max -smp 2 -m "${MEMORY:-2G}"
 	-nodefaults -display none -no-reboot
-	-device "edu,id=edu,addr=04$edu"
-	-drive "if=none,id=disk,format=raw,file=$out/disk.img"
-	-device "nvme-subsys,id=subsystem"
-	-device "nvme,id=nvme,serial=harness,subsys=subsystem,addr=05,sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1"
-	-device "nvme-ns,drive=disk"
-	-netdev "hubport,id=net,hubid=0"
-	-device "e1000e,id=e1000e,netdev=net,romfile=,addr=06"
-	-device "pcie-root-port,id=plug_port,chassis=1,addr=07"
-	-device "edu,id=edu_plug,bus=plug_port,addr=00"
-	"${pair[@]}"
-	-device "edu,id=edu_two,addr=09"
-	-device "edu,id=edu_twin_a,addr=0a.0,multifunction=on"
-	-device "edu,id=edu_twin_b,addr=0a.1"
-	-device "pcie-root-port,id=reset_port,chassis=2,addr=0b,hotplug=off"
-	-device "edu,id=edu_reset,bus=reset_port,addr=00"
-	-device "e1000,id=nic_reset,bus=reset_port,addr=01,romfile="
-	"${bare[@]}"
 )
+while read -r where _ option argument; do
+	case ,$where, in
+	*,all,*|*,"${ARCH:-x86}",*|*,"$iommu",*) machine+=("$option" "${argument/OUT/$out}") ;;
+	esac
+done < <(grep -vE '^(#|$)' "$here/guest/devices.list")
 # A port has one slot, and the kernel looks for no second one unless told to.
 append="console=$console ignore_loglevel panic=-1 $append pci=pcie_scan_all"
 

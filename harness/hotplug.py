@@ -10,10 +10,26 @@ import json
 import socket
 import sys
 import time
+from pathlib import Path
 
-# What "plug" brings back; the same as in boot.sh.
-DEVICES = {"edu_plug": {"driver": "edu", "bus": "plug_port", "addr": "00"}}
+LIST = Path(__file__).resolve().parent / "guest/devices.list"
+# The port that may be empty
+PORT = "plug_port"
 PLUG_PATIENCE = 60
+
+
+def read_devices():
+    """What "plug" brings back: the devices behind the port, by name, as device_add takes them."""
+    devices = {}
+    for line in LIST.read_text().splitlines():
+        words = line.split()
+        if line.startswith("#") or words[2:3] != ["-device"]:
+            continue
+        driver, *properties = words[3].split(",")
+        device = {"driver": driver} | dict(text.split("=", 1) for text in properties)
+        if device.get("bus") == PORT:
+            devices[device.pop("id")] = device
+    return devices
 
 
 def connect(path):
@@ -41,23 +57,23 @@ def execute(qmp, command, **arguments):
     sys.exit("hotplug: QEMU is gone")
 
 
-def plug(qmp, name):
+def plug(qmp, device, name):
     deadline = time.monotonic() + PLUG_PATIENCE
     while True:
-        problem = execute(qmp, "device_add", id=name, **DEVICES[name])
+        problem = execute(qmp, "device_add", id=name, **device)
         if problem is None or time.monotonic() > deadline:
             return problem
         time.sleep(0.2)
 
 
-def serve(qmp, request):
+def serve(qmp, devices, request):
     verb, _, name = request.partition(" ")
-    if name not in DEVICES:
+    if name not in devices:
         return f"no device {name!r}"
     if verb == "unplug":
         return execute(qmp, "device_del", id=name)
     if verb == "plug":
-        return plug(qmp, name)
+        return plug(qmp, devices[name], name)
     return f"no request {verb!r}"
 
 
@@ -67,8 +83,9 @@ def main():
     qmp, control = connect(sys.argv[1]), connect(sys.argv[2])
     qmp.readline()
     execute(qmp, "qmp_capabilities")
+    devices = read_devices()
     for request in control:
-        problem = serve(qmp, request.strip())
+        problem = serve(qmp, devices, request.strip())
         print(request.strip(), "->", problem or "ok", flush=True)
         control.write(f"error: {problem}\n" if problem else "ok\n")
         control.flush()

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Usage: selftest.sh
 # Test on the host what decides over the guest: console_filter.sh and judge.sh. A judge
-# that lets a splat or a missing verdict pass would make every other test worthless.
+# that lets a splat or a missing verdict pass would make every other test worthless. And
+# see that only devices are spoken of that guest/devices.list has.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -166,7 +167,41 @@ test_judge()
 	END
 }
 
+# The names and variables of the list
+list_devices()
+{
+	awk '!/^#/ && NF && $2 != "-" { match($4, /id=[^,]*/); print substr($4, RSTART + 3, RLENGTH - 3), $2 }' \
+		"$here/guest/devices.list" | LC_ALL=C sort -u
+}
+
+# Those of the table in README.md, where a row may have several
+list_described()
+{
+	sed -n '/^| name | address/,/^$/p' "$here/README.md" | tail -n +3 | tr -d '` $' |
+		awk -F'|' 'NF { n = split($2, name, ","); split($3, variable, ","); for (i = 1; i <= n; i++) print name[i], variable[i] }' |
+		LC_ALL=C sort -u
+}
+
+# What the lists of tests want: names in brackets, and variables
+list_wanted()
+{
+	sed 's/#.*//' "$@" | grep -oE '\[[^]]*\]|\$[A-Z0-9_]+' | tr -d '[]$' | tr ',' '\n' | LC_ALL=C sort -u
+}
+
+test_devices()
+{
+	local lists=()
+
+	for list in "$here"/guest/*.list "$here"/vmm/*.list; do
+		[ "${list##*/}" = devices.list ] || lists+=("$list")
+	done
+	result "$(list_described)" "$(list_devices)" "README.md describes the devices of the guest"
+	result "$(LC_ALL=C comm -23 <(list_wanted "${lists[@]}") <(list_devices | tr ' ' '\n' | LC_ALL=C sort -u))" '' \
+		"tests want devices that the guest has"
+}
+
 test_filter
 test_judge
+test_devices
 printf '1..%d\n' "$count"
 exit "$failed"

@@ -19,20 +19,12 @@ console=ttyAMA0
 append=
 
 # The SMMU serves the whole root bus. A device's interrupts are told apart by the ITS.
-case ${IOMMU:-smmuv3} in
+iommu=${IOMMU:-smmuv3}
+case $iommu in
 smmuv3)	board=(-M "virt,gic-version=3,its=on,iommu=smmuv3") ;;
 virtio)	board+=(-device virtio-iommu-pci) ;;
-*)	echo "boot: no IOMMU is called $IOMMU" >&2; exit 1 ;;
+*)	echo "boot: no IOMMU is called $iommu" >&2; exit 1 ;;
 esac
-
-# 6.1's driver of the SMMU refuses the second of two devices that share a requester ID:
-# two functions behind a port are a group, too.
-pair=(
-	-device "pcie-root-port,id=pair_port,chassis=3,addr=08,hotplug=off"
-	-device "edu,id=edu_pair_a,bus=pair_port,addr=00.0,multifunction=on"
-	-device "edu,id=edu_pair_b,bus=pair_port,addr=00.1"
-)
-bare=()
 
 # The console is the board's own. A card has the others as ttyS1 and ttyS2.
 ports=(

@@ -21,34 +21,16 @@ append="mitigations=off no_timer_check"
 
 # virtio-iommu translates memory only: with it a device can raise any interrupt.
 unsafe="iommufd.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1"
-case ${IOMMU:-intel} in
+iommu=${IOMMU:-intel}
+case $iommu in
 intel)	board+=(-device "intel-iommu,intremap=on") ;;
-wide)	# tables of 48 bits, an edu that reaches all of them, and for 16 TiB of address
-	# space in little memory a page of 1 GiB
-	board+=(-device "intel-iommu,intremap=on,aw-bits=48") edu=,dma_mask=0xffffffffffff
+wide)	# tables of 48 bits, and for 16 TiB of address space in little memory a page of 1 GiB
+	board+=(-device "intel-iommu,intremap=on,aw-bits=48")
 	append+=" hugepagesz=1G hugepages=1" MEMORY=${MEMORY:-4G} ;;
 amd)	board+=(-device "amd-iommu,intremap=on") ;;
 virtio)	board+=(-device virtio-iommu-pci) append+=" $unsafe" ;;
-*)	echo "boot: no IOMMU is called $IOMMU" >&2; exit 1 ;;
+*)	echo "boot: no IOMMU is called $iommu" >&2; exit 1 ;;
 esac
-
-# Two edus that share the one requester ID of a conventional bridge
-pair=(
-	-device "pcie-pci-bridge,id=bridge,addr=08"
-	-device "edu,id=edu_pair_a,bus=bridge,addr=01"
-	-device "edu,id=edu_pair_b,bus=bridge,addr=02"
-)
-
-# An edu on a host bridge that the IOMMU leaves out. 6.1's driver of the AMD IOMMU looks
-# beyond its table for a bus that firmware left out. Neither bridge nor device has an
-# interrupt pin: to find out where one of this bus leads, the debug kernel interprets ACPI
-# code until that times out, which takes 30 seconds.
-bare=()
-[[ ${IOMMU:-intel} != @(intel|wide) ]] || bare=(
-	-device "pxb-pcie,id=bare,bus_nr=64,bypass_iommu=on,addr=0c"
-	-device "i82801b11-bridge,id=bare_bridge,bus=bare,addr=00"
-	-device "pci-testdev,id=bare_device,bus=bare_bridge,addr=01"
-)
 
 # The console is the first serial port. The third has an interrupt of its own: by default
 # it would share the console's.

@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# The PCI devices of the guest by name, and who drives them. boot.sh puts each at a
-# fixed place; what is behind a port or a bridge gets its bus number from the firmware.
+# The PCI devices of the guest by name, as devices.list has them, and who drives them.
 
 PCI=/sys/bus/pci/devices
 
@@ -10,53 +9,72 @@ behind()
 	find "$PCI/$1/" -maxdepth 1 -name "0000:*:$2" -exec basename {} \;
 }
 
-# isolate_ports: with a device tree 6.1 knows of an IOMMU only when the first driver finds
-# its device, after it has set up the ports. One that does not keep apart what is below it
-# is of the same group, and loses its own interrupts, of hotplug, when that is attached. So
-# this does as the kernel had done: ACS source validation, redirection of requests and
-# completions, upstream forwarding, in the register of QEMU's root port.
+# places [DRIVER]: the devices of devices.list that this architecture has and tests use, or
+# those of the driver: variable, name, and address, or BRIDGE/SLOT
+places()
+{
+	case $(uname -m) in
+	aarch64) arch=arm64 ;;
+	*)	arch=x86 ;;
+	esac
+	awk -v arch=$arch -v wanted="${1:-}" '
+		/^(#|$)/ || $3 != "-device" || ($1 ~ /^(x86|arm64)$/ && $1 != arch) { next }
+		{
+			split("", has)
+			for (i = split($4, properties, ","); i > 1; i--) {
+				at = index(properties[i], "=")
+				has[substr(properties[i], 1, at - 1)] = substr(properties[i], at + 1)
+			}
+			slot = has["addr"] (has["addr"] ~ /\./ ? "" : ".0")
+			if (!("bus" in has))
+				place[has["id"]] = "0000:00:" slot
+			else if (has["bus"] in number)
+				place[has["id"]] = sprintf("0000:%02x:%s", number[has["bus"]], slot)
+			else
+				place[has["id"]] = place[has["bus"]] "/" slot
+			if ("bus_nr" in has)
+				number[has["id"]] = has["bus_nr"]
+			if ((wanted == "" ? $2 != "-" : properties[1] == wanted) && !seen[has["id"]]++)
+				print $2, has["id"], place[has["id"]]
+		}
+	' /harness/devices.list
+}
+
+# With a device tree 6.1 knows of an IOMMU only when the first driver finds its device, after
+# it has set up the ports. One that does not keep apart what is below it is of the same group,
+# and loses its own interrupts, of hotplug, when that is attached. So this does as the kernel
+# had done: ACS source validation, redirection of requests and completions, upstream
+# forwarding, in the register of QEMU's root port.
 isolate_ports()
 {
-	for port in 07 08 0b; do
-		printf '\035\000' | dd of="$PCI/0000:00:$port.0/config" bs=1 seek=334 conv=notrunc 2>/dev/null
+	for port in $(places pcie-root-port | awk '{ print $3 }'); do
+		printf '\035\000' | dd of="$PCI/$port/config" bs=1 seek=334 conv=notrunc 2>/dev/null
 	done
 }
 
-# find_devices SLOT SLOT: those of the pair below its bridge or port
+# Every device has its address in its own variable, and GUEST_DEVICES has all of them.
 find_devices()
 {
-	export EDU=0000:00:04.0
-	export NVME=0000:00:05.0
-	export E1000E=0000:00:06.0
-	export EDU_TWO=0000:00:09.0
-	export EDU_TWIN_A=0000:00:0a.0
-	export EDU_TWIN_B=0000:00:0a.1
-	export EDU_PLUG EDU_PAIR_A EDU_PAIR_B
-	EDU_PLUG=$(behind 0000:00:07.0 00.0)
-	EDU_PAIR_A=$(behind 0000:00:08.0 "$1")
-	EDU_PAIR_B=$(behind 0000:00:08.0 "$2")
-	export EDU_RESET NIC_RESET BARE
-	EDU_RESET=$(behind 0000:00:0b.0 00.0)
-	NIC_RESET=$(behind 0000:00:0b.0 01.0)
-	BARE=$(behind 0000:40:00.0 01.0)
+	export GUEST_DEVICES=''
+	while read -r variable name place; do
+		case $place in
+		*/*)	place=$(behind "${place%/*}" "${place#*/}") ;;
+		esac
+		export "$variable=$place"
+		GUEST_DEVICES="$GUEST_DEVICES $name=$place"
+	done <<-END
+	$(places)
+	END
 }
 
 address_of()
 {
-	case $1 in
-	edu)	echo "$EDU" ;;
-	nvme)	echo "$NVME" ;;
-	e1000e)	echo "$E1000E" ;;
-	edu_plug) echo "$EDU_PLUG" ;;
-	edu_pair_a) echo "$EDU_PAIR_A" ;;
-	edu_pair_b) echo "$EDU_PAIR_B" ;;
-	edu_two) echo "$EDU_TWO" ;;
-	edu_twin_a) echo "$EDU_TWIN_A" ;;
-	edu_twin_b) echo "$EDU_TWIN_B" ;;
-	edu_reset) echo "$EDU_RESET" ;;
-	nic_reset) echo "$NIC_RESET" ;;
-	*)	echo "unknown" ;;
-	esac
+	for device_place in $GUEST_DEVICES; do
+		case $device_place in
+		"$1="?*) echo "${device_place#*=}"; return ;;
+		esac
+	done
+	echo "unknown"
 }
 
 # set_driver ADDRESS [DRIVER]: without one, whichever driver is native
