@@ -27,7 +27,11 @@ library_objects32 := $(library:$(SELFTESTS)/%.c=$(OUT)/obj32/%.o)
 
 HOST = host
 
+# What was renamed would stay, and be missed in the list of tests.
+stale := $(filter-out $(test_programs) $(test_programs32),$(wildcard $(OUT)/tests/iommu*/*_test $(OUT)/tests/vfio/*_test))
+
 all: $(test_programs) $(test_programs32) $(sample_programs) $(HOST)
+	@rm -f $(stale)
 
 host:
 	$(MAKE) -C $(LINUX)/tools/testing/iommufd all iova_space_32_test
