@@ -8,7 +8,7 @@ set -euo pipefail
 architecture=$1 out=$2
 [ ! -x "$out" ] || exit 0
 mkdir -p "$(dirname "$out")"
-work=$(mktemp -d "$out.XXXXXX")
+work=$(realpath "$(mktemp -d "$out.XXXXXX")")
 trap 'rm -rf "$work"' EXIT
 
 # apt with lists, status and cache of its own
