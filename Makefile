@@ -5,6 +5,19 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY IOMMU
 
+# CONFIG=debian and debian-rt are tests on a kernel of the distribution's configuration.
+PACKAGED_debian := none_cloud-amd64
+PACKAGED_debian-rt := rt_amd64
+PACKAGED := $(PACKAGED_$(CONFIG))
+ifneq ($(PACKAGED),)
+export PACKAGED
+endif
+# The latter has a tree of its own, with the patches of PREEMPT_RT.
+ifeq ($(CONFIG),debian-rt)
+override BUILD := $(BUILD)/rt
+export REALTIME := 1
+endif
+
 # The tree is one, the rest is apart for each architecture of the guest. $(call arch,NAME) is
 # what its file in harness/arch has by that name.
 ARCH ?= x86
@@ -25,17 +38,19 @@ TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.confi
 DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config $(call arch,config)
 CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
+DISTRIBUTION_CONFIG := harness/config/distribution.config $(filter-out $(BASE),$(TESTS_CONFIG))
 # The kernels of tests have modules.
-TEST_KERNELS := kernel-debug kernel-container kernel-coverage
+TEST_KERNELS := kernel-debug kernel-container kernel-coverage kernel-debian
 kernel-debug_CONFIG = $(DEBUG_CONFIG)
 kernel-container_CONFIG = $(CONTAINER_CONFIG)
 kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
+kernel-debian_CONFIG = $(DISTRIBUTION_CONFIG)
 # The files that are counted; the kernel's Makefiles expand this for each object.
 kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
 	$(patsubst %,drivers/vfio/%.o,device_cdev device_file device_kvm emulated iommufd),$$(obj)/$$(basetarget).o)'
 IMAGE := $(call arch,image)
-KERNEL := $(BUILD)/kernel/$(IMAGE)
-KERNEL_DEBUG := $(BUILD)/kernel-debug/$(IMAGE)
+RUN_KERNEL := $(if $(PACKAGED),kernel-debian,kernel)
+TEST_KERNEL := $(if $(PACKAGED),kernel-debian,kernel-debug)
 KERNEL_CONTAINER := $(BUILD)/kernel-container/$(IMAGE)
 KERNEL_COVERAGE := $(BUILD)/kernel-coverage/$(IMAGE)
 
@@ -43,6 +58,8 @@ help:
 	@echo 'make run            build what changed, boot it, let a program drive a device by DMA'
 	@echo 'make test           build what changed with all checkers on, run the tests'
 	@echo 'make test TEST=x    only the programs whose name begins with x; x:y one test y of one program x'
+	@echo 'make test CONFIG=debian  the tests on a kernel of the distribution, debian-rt on one with'
+	@echo '                    PREEMPT_RT'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
 	@echo 'make vmm            QEMU in the guest passes devices to a guest of its own (VARIANT=x)'
 	@echo 'make shell          a console in the guest of make run'
@@ -74,10 +91,12 @@ kernel: $(BUILD)/kernel.stamp
 kernel-debug: $(BUILD)/kernel-debug.stamp
 kernel-container: $(BUILD)/kernel-container.stamp
 kernel-coverage: $(BUILD)/kernel-coverage.stamp
+kernel-debian: $(BUILD)/kernel-debian.stamp
 
 setup:
 	@harness/setup.sh
 	$(if $(call arch,packages),@harness/setup.sh $(call arch,packages))
+	$(if $(PACKAGED),@harness/setup.sh packages-debian.txt)
 
 # The stamps are new only when something changed, so this may run every time.
 $(TREE)/linux.stamp: setup
@@ -136,27 +155,30 @@ mainline: programs
 	@harness/mainline.sh $(LINUX) $(BUILD)/headers/usr/include $(BUILD)/mainline $(BUILD)/programs
 
 # The tests of kernel-container have names that begin so; the others need it not.
-WITH_NODE := $(if $(filter x86,$(ARCH)),$(if $(filter-out node%,$(TEST)),,1))
+WITH_NODE := $(if $(filter x86,$(ARCH)),$(if $(PACKAGED)$(filter-out node%,$(TEST)),,1))
 WITH_MAINLINE := $(if $(filter x86,$(ARCH)),mainline)
 
 # A dry run needs nothing built.
 ifneq ($(DRY_RUN),1)
-run shell: kernel programs $(BUSYBOX)
-test: kernel-debug $(if $(WITH_NODE),kernel-container) programs $(WITH_MAINLINE) $(BUSYBOX)
+run shell: $(RUN_KERNEL) programs $(BUSYBOX)
+test: $(TEST_KERNEL) $(if $(WITH_NODE),kernel-container) programs $(WITH_MAINLINE) $(BUSYBOX)
 coverage: kernel-coverage programs mainline
 endif
 
+RUN_OUT := $(BUILD)/run$(if $(PACKAGED),-debian)
 run shell:
-	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/run/initramfs.cpio $(BUILD)/programs
-	@$(if $(filter shell,$@),SHELL_GUEST=1 harness/boot.sh,harness/run.sh) \
-		$(BUILD)/run $(KERNEL) $(BUILD)/run/initramfs.cpio $(if $(filter shell,$@),MODE=shell)
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(RUN_OUT)/initramfs.cpio $(BUILD)/programs \
+		$(if $(PACKAGED),$(BUILD)/$(RUN_KERNEL).modules)
+	@$(if $(filter shell,$@),SHELL_GUEST=1 harness/boot.sh,harness/run.sh) $(RUN_OUT) $(BUILD)/$(RUN_KERNEL)/$(IMAGE) \
+		$(RUN_OUT)/initramfs.cpio $(if $(filter shell,$@),MODE=shell)
 
+TEST_OUT := $(BUILD)/test$(if $(PACKAGED),-debian)
 test:
-	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/initramfs.cpio $(BUILD)/programs $(BUILD)/kernel-debug.modules
-	$(if $(WITH_NODE),@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/test/node.cpio $(BUILD)/programs \
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(TEST_OUT)/initramfs.cpio $(BUILD)/programs $(BUILD)/$(TEST_KERNEL).modules
+	$(if $(WITH_NODE),@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(TEST_OUT)/node.cpio $(BUILD)/programs \
 		$(BUILD)/kernel-container.modules)
-	@harness/test.sh $(BUILD)/test $(KERNEL_DEBUG) $(BUILD)/test/initramfs.cpio $(BUILD)/programs \
-		$(if $(WITH_NODE),$(KERNEL_CONTAINER) $(BUILD)/test/node.cpio)
+	@harness/test.sh $(TEST_OUT) $(BUILD)/$(TEST_KERNEL)/$(IMAGE) $(TEST_OUT)/initramfs.cpio $(BUILD)/programs \
+		$(if $(WITH_NODE),$(KERNEL_CONTAINER) $(TEST_OUT)/node.cpio)
 
 coverage:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/coverage/initramfs.cpio $(BUILD)/programs \

@@ -7,6 +7,8 @@
 # than it must. BUILD/linux.stamp is newer than every change, BUILD/kconfig.stamp
 # newer than every change to a Kconfig file.
 #
+# With REALTIME=1 the source has the distribution's patches of PREEMPT_RT, too.
+#
 # It stops, by name, at: a patch that needs fuzz or no longer applies; a patch for
 # a file that is whole in this repository; a whole file that the source already
 # has; a composed file that was edited in BUILD/linux and would be lost.
@@ -32,9 +34,10 @@ unpack_source()
 
 	[ "$(cat source.version 2>/dev/null)" != "$version" ] || return 0
 	echo "tree: unpacking $package $version"
-	rm -rf source source.version linux linux.stamp linux.manifest kconfig.stamp kernel kernel-debug kernel-container kernel-coverage headers arm64
+	rm -rf source source.version linux linux.stamp linux.manifest kconfig.stamp kernel kernel-debug kernel-container kernel-coverage kernel-debian headers arm64 rt
 	mkdir source
 	tar -xf "$tarball" -C source --strip-components=1
+	[ -z "${REALTIME:-}" ] || "$repo/harness/realtime.sh" source "$version"
 	cp -a source linux
 	printf '%s\n' "$version" >source.version
 }

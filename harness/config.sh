@@ -8,7 +8,8 @@
 # switch on every "default y" below an option that tinyconfig lacks: input devices,
 # a hundred network vendors, six decompressors.
 #
-# ARCH, LLVM and CC choose another architecture and compiler.
+# ARCH, LLVM and CC choose another architecture and compiler, PACKAGED=flavour a kernel of
+# the distribution ("none_cloud-amd64"), whose configuration is there in place of tinyconfig.
 set -euo pipefail
 
 linux=$1 objdir=$2
@@ -41,7 +42,14 @@ is_met()
 }
 
 : >"$log"
-cat "$linux"/kernel/configs/tiny{-base,}.config "$linux/arch/x86/configs/tiny.config" "$@" >"$objdir.requests"
+base=("$linux"/kernel/configs/tiny{-base,}.config "$linux/arch/x86/configs/tiny.config")
+[ -z "${PACKAGED:-}" ] || base=("/usr/src/linux-config-6.1/config.amd64_$PACKAGED.xz")
+for file in "${base[@]}" "$@"; do
+	case $file in
+	*.xz)	xz -dc "$file" ;;
+	*)	cat "$file" ;;
+	esac
+done >"$objdir.requests"
 kbuild allnoconfig KCONFIG_ALLCONFIG="$objdir.requests"
 
 dropped=0

@@ -65,7 +65,7 @@ as_one_case()
 # A test that nobody lists would never run, one that is listed and gone never fail.
 compare_list()
 {
-	{ diff <(list_guest 2 tests.list) <(cd "$programs/tests" && find . -name '*_test' -printf '%P\n' | LC_ALL=C sort -u) || true; } |
+	{ diff <(list_guest 2 tests.list; list_guest 2 distribution.list) <(cd "$programs/tests" && find . -name '*_test' -printf '%P\n' | LC_ALL=C sort -u) || true; } |
 		sed -n -e 's/^< /@@ bad tests.list names what was not built: /p' \
 			-e 's/^> /@@ bad tests.list lacks /p'
 }
@@ -113,6 +113,7 @@ for iommu in $other_iommus; do
 	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" '' movablecore=256M
 done
 [ -z "$other_iommus" ] || IOMMU=wide run_guest "$out/wide" wide.list wide_
+[ -z "${PACKAGED:-}" ] || IOMMU=numa run_guest "$out/numa" distribution.list '' '' movablecore=512M
 if [ $# -gt 4 ]; then
 	kernel=$5 initramfs=$6
 	run_guest "$out/node" node.list node_

@@ -33,6 +33,6 @@ endif
 vmm:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(VMM)/base.cpio $(BUILD)/programs $(BUILD)/kernel-debug.modules
 	@[ '$(DRY_RUN)' = 1 ] || harness/vmm/image.sh $(VMM)/initramfs.cpio $(VMM)/base.cpio $(VMM) $(VMM)/inner_init
-	@harness/vmm/vmm.sh $(VMM) $(KERNEL_DEBUG) $(VMM)/initramfs.cpio
+	@harness/vmm/vmm.sh $(VMM) $(BUILD)/kernel-debug/$(IMAGE) $(VMM)/initramfs.cpio
 
 .PHONY: vmm vmm_qemus
