@@ -27,11 +27,11 @@ intel)	board+=(-device "intel-iommu,intremap=on") ;;
 wide)	# tables of 48 bits, and for 16 TiB of address space in little memory a page of 1 GiB
 	board+=(-device "intel-iommu,intremap=on,aw-bits=48")
 	append+=" hugepagesz=1G hugepages=1" MEMORY=${MEMORY:-4G} ;;
-numa)	# two nodes
+numa)	# two nodes, the second without processors
 	board+=(
 		-device "intel-iommu,intremap=on"
-		-object "memory-backend-ram,id=near,size=1G" -numa "node,memdev=near,cpus=0"
-		-object "memory-backend-ram,id=far,size=1G" -numa "node,memdev=far,cpus=1"
+		-object "memory-backend-ram,id=near,size=1G" -numa "node,memdev=near,cpus=0-1"
+		-object "memory-backend-ram,id=far,size=1G" -numa "node,memdev=far"
 	) ;;
 amd)	board+=(-device "amd-iommu,intremap=on") ;;
 virtio)	board+=(-device virtio-iommu-pci) append+=" $unsafe" ;;
