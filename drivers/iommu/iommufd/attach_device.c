@@ -21,6 +21,7 @@
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
+#include "paging_hwpt.h"
 
 /**
  * struct attach_request - one call of iommufd_attach_device()
@@ -37,7 +38,7 @@ struct attach_request {
 };
 
 static int attach_to_hwpt(const struct attach_request *request,
-			  struct iommufd_hwpt *hwpt)
+			  struct hwpt *hwpt)
 {
 	return iommufd_attachment_enter(request->idev, hwpt, &request->answer);
 }
@@ -46,19 +47,19 @@ static int attach_to_hwpt(const struct attach_request *request,
  * Attach to an automatic table that is there. Return: the table; NULL when none
  * suits; an errno.
  */
-static struct iommufd_hwpt *attach_to_existing(const struct attach_request *request,
+static struct hwpt *attach_to_existing(const struct attach_request *request,
 					       struct iommufd_ioas *ioas)
 {
-	struct iommufd_hwpt *hwpt;
+	struct paging_hwpt *paging;
 
 	/* None of the list ends meanwhile. */
 	lockdep_assert_held(&ioas->attach_lock);
-	list_for_each_entry(hwpt, &ioas->automatic, link) {
+	list_for_each_entry(paging, &ioas->automatic, link) {
 		int ret;
 
-		ret = attach_to_hwpt(request, hwpt);
+		ret = attach_to_hwpt(request, &paging->hwpt);
 		if (!ret)
-			return hwpt;
+			return &paging->hwpt;
 		/* Not compatible: another one may be. */
 		if (ret != -EINVAL)
 			return ERR_PTR(ret);
@@ -70,8 +71,8 @@ static struct iommufd_hwpt *attach_to_existing(const struct attach_request *requ
  * Attach to @new, which becomes an automatic table. Return: it; NULL when it is
  * needed and not there; an errno.
  */
-static struct iommufd_hwpt *attach_to_new(const struct attach_request *request,
-					  struct iommufd_hwpt *new)
+static struct hwpt *attach_to_new(const struct attach_request *request,
+					  struct hwpt *new)
 {
 	struct iommufd_device *idev = request->idev;
 	int ret;
@@ -84,20 +85,20 @@ static struct iommufd_hwpt *attach_to_new(const struct attach_request *request,
 	ret = attach_to_hwpt(request, new);
 	if (ret)
 		return ERR_PTR(ret);
-	iommufd_hwpt_publish_automatic(new);
+	paging_hwpt_publish_automatic(new);
 	return new;
 }
 
 /* Return: the table in use now; NULL when @new is needed and not there. */
-static struct iommufd_hwpt *attach_to_ioas(const struct attach_request *request,
+static struct hwpt *attach_to_ioas(const struct attach_request *request,
 					   struct iommufd_ioas *ioas,
-					   struct iommufd_hwpt *new)
+					   struct hwpt *new)
 {
-	struct iommufd_hwpt *hwpt = iommufd_attachment_hwpt(request->idev);
+	struct hwpt *hwpt = iommufd_attachment_hwpt(request->idev);
 	int ret;
 
 	/* The group's own table is the right one, not merely one that fits. */
-	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
+	if (hwpt && paging_hwpt_is_automatic(hwpt, ioas)) {
 		ret = attach_to_hwpt(request, hwpt);
 		return ret ? ERR_PTR(ret) : hwpt;
 	}
@@ -110,11 +111,11 @@ static struct iommufd_hwpt *attach_to_ioas(const struct attach_request *request,
 	return hwpt;
 }
 
-static struct iommufd_hwpt *attach_to_object(const struct attach_request *request,
-					     struct iommufd_hwpt *new)
+static struct hwpt *attach_to_object(const struct attach_request *request,
+					     struct hwpt *new)
 {
 	struct iommufd_object *object = request->object;
-	struct iommufd_hwpt *hwpt;
+	struct hwpt *hwpt;
 	int ret;
 
 	if (object->ops == &iommufd_ioas_ops)
@@ -123,7 +124,7 @@ static struct iommufd_hwpt *attach_to_object(const struct attach_request *reques
 						   object), new);
 	if (object->ops != &iommufd_hwpt_ops)
 		return ERR_PTR(-EINVAL);
-	hwpt = container_of(object, struct iommufd_hwpt, object);
+	hwpt = container_of(object, struct hwpt, object);
 	ret = attach_to_hwpt(request, hwpt);
 	return ret ? ERR_PTR(ret) : hwpt;
 }
@@ -133,11 +134,11 @@ static struct iommufd_hwpt *attach_to_object(const struct attach_request *reques
  * number. Return: the table in use now, which need not be any more; else as
  * attach_to_object().
  */
-static struct iommufd_hwpt *attach_locked(const struct attach_request *request,
-					  struct iommufd_hwpt *new)
+static struct hwpt *attach_locked(const struct attach_request *request,
+					  struct hwpt *new)
 {
 	struct iommufd_device *idev = request->idev;
-	struct iommufd_hwpt *hwpt, *old;
+	struct hwpt *hwpt, *old;
 
 	if (mutex_lock_killable(&idev->group->lock))
 		return ERR_PTR(-EINTR);
@@ -162,8 +163,8 @@ static int attach_with_new(const struct attach_request *request)
 {
 	struct iommufd_ioas *ioas = container_of(request->object,
 						 struct iommufd_ioas, object);
-	struct iommufd_hwpt *new = iommufd_hwpt_create(ioas, request->idev);
-	struct iommufd_hwpt *hwpt;
+	struct hwpt *new = paging_hwpt_create(ioas, request->idev);
+	struct hwpt *hwpt;
 
 	if (IS_ERR(new))
 		return PTR_ERR(new);
@@ -204,7 +205,7 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 		.pt_id = pt_id,
 		.answer = { .tell = answer, .data = data },
 	};
-	struct iommufd_hwpt *hwpt;
+	struct hwpt *hwpt;
 	int ret;
 
 	request.object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);

@@ -32,7 +32,7 @@
  */
 struct iommufd_attachment {
 	struct iommufd_group *group;
-	struct iommufd_hwpt *hwpt;
+	struct hwpt *hwpt;
 	struct list_head devices;
 };
 
@@ -48,12 +48,12 @@ struct iommufd_attachment {
 struct attached_device {
 	struct iommufd_attachment *attachment;
 	struct list_head link;
-	struct iommufd_hwpt *hwpt;
+	struct hwpt *hwpt;
 };
 
-static struct mapped_space *hwpt_space(struct iommufd_hwpt *hwpt)
+static struct mapped_space *hwpt_space(struct hwpt *hwpt)
 {
-	return hwpt ? &hwpt->ioas->space : NULL;
+	return hwpt ? hwpt->space : NULL;
 }
 
 /*
@@ -85,7 +85,7 @@ static int attached_reserve(struct attached_device *attached,
 
 /* What can fail before a device may use @hwpt. */
 static int attached_prepare(struct attached_device *attached,
-			    struct iommufd_hwpt *hwpt)
+			    struct hwpt *hwpt)
 {
 	if (hwpt_space(attached->hwpt) == hwpt_space(hwpt))
 		return 0;
@@ -94,7 +94,7 @@ static int attached_prepare(struct attached_device *attached,
 
 /* Forget @from, which it does not use while it uses @to: either may be NULL. */
 static void attached_forget(struct attached_device *attached,
-			    struct iommufd_hwpt *from, struct iommufd_hwpt *to)
+			    struct hwpt *from, struct hwpt *to)
 {
 	lockdep_assert_held(&attached->attachment->group->lock);
 	if (from && hwpt_space(from) != hwpt_space(to))
@@ -103,9 +103,9 @@ static void attached_forget(struct attached_device *attached,
 
 /* It uses @hwpt from now on, or nothing. */
 static void attached_commit(struct attached_device *attached,
-			    struct iommufd_hwpt *hwpt)
+			    struct hwpt *hwpt)
 {
-	struct iommufd_hwpt *old = attached->hwpt;
+	struct hwpt *old = attached->hwpt;
 
 	if (hwpt == old)
 		return;
@@ -117,34 +117,19 @@ static void attached_commit(struct attached_device *attached,
 		iommufd_object_put(&old->object);
 }
 
-static int hwpt_attach_group(struct iommufd_hwpt *hwpt,
-			     struct iommufd_group *group)
-{
-	lockdep_assert_held_write(&hwpt_space(hwpt)->tables_lock);
-	return iommu_attach_group(hwpt->table.domain, group->iommu_group);
-}
-
-static void hwpt_detach_group(struct iommufd_hwpt *hwpt,
-			      struct iommufd_group *group)
-{
-	lockdep_assert_held_write(&hwpt_space(hwpt)->tables_lock);
-	iommu_detach_group(hwpt->table.domain, group->iommu_group);
-}
-
 /* 6.1 attaches only a group that is not attached. */
 static int group_switch_hardware(struct iommufd_group *group,
-				 struct iommufd_hwpt *old,
-				 struct iommufd_hwpt *new)
+				 struct hwpt *old, struct hwpt *new)
 {
 	int ret;
 
 	if (old)
-		hwpt_detach_group(old, group);
+		old->kind->detach(old, group);
 	if (!new)
 		return 0;
-	ret = hwpt_attach_group(new, group);
+	ret = new->kind->attach(new, group);
 	if (ret && old)
-		WARN_ON(hwpt_attach_group(old, group));
+		WARN_ON(old->kind->attach(old, group));
 	return ret;
 }
 
@@ -152,10 +137,10 @@ static int group_switch_hardware(struct iommufd_group *group,
  * The interrupts of the group go with it: as a write of a device an interrupt
  * may have to be translated, too.
  */
-static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
-			struct iommufd_hwpt *new)
+static int group_switch(struct iommufd_group *group, struct hwpt *old,
+			struct hwpt *new)
 {
-	struct iommu_doorbell_table *table = new ? &new->doorbells : NULL;
+	struct iommu_doorbell_table *table = new ? new->doorbells : NULL;
 	int ret = iommu_doorbell_begin_move(&group->doorbells, table);
 
 	if (ret)
@@ -173,9 +158,9 @@ static int group_switch(struct iommufd_group *group, struct iommufd_hwpt *old,
  * does not grow by waiting for a map.
  */
 static int attachment_switch(struct iommufd_attachment *attachment,
-			     struct iommufd_hwpt *hwpt)
+			     struct hwpt *hwpt)
 {
-	struct iommufd_hwpt *old = attachment->hwpt;
+	struct hwpt *old = attachment->hwpt;
 	int ret;
 
 	lockdep_assert_held(&attachment->group->lock);
@@ -191,7 +176,7 @@ static int attachment_switch(struct iommufd_attachment *attachment,
 
 /* All devices, or some of them, which attachment_cancel() undoes. */
 static int attachment_prepare(struct iommufd_attachment *attachment,
-			      struct iommufd_hwpt *hwpt)
+			      struct hwpt *hwpt)
 {
 	struct attached_device *attached;
 	int ret = 0;
@@ -205,7 +190,7 @@ static int attachment_prepare(struct iommufd_attachment *attachment,
 }
 
 static void attachment_cancel(struct iommufd_attachment *attachment,
-			      struct iommufd_hwpt *hwpt)
+			      struct hwpt *hwpt)
 {
 	struct attached_device *attached;
 
@@ -214,7 +199,7 @@ static void attachment_cancel(struct iommufd_attachment *attachment,
 }
 
 static void attachment_commit(struct iommufd_attachment *attachment,
-			      struct iommufd_hwpt *hwpt)
+			      struct hwpt *hwpt)
 {
 	struct attached_device *attached;
 
@@ -223,14 +208,14 @@ static void attachment_commit(struct iommufd_attachment *attachment,
 }
 
 static int attach_answer(const struct attach_answer *answer,
-			 struct iommufd_hwpt *hwpt)
+			 struct hwpt *hwpt)
 {
 	return answer->tell ? answer->tell(answer->data, hwpt->object.id) : 0;
 }
 
 /* The step. Moves all devices to @hwpt, or none. */
 static int attachment_move(struct iommufd_attachment *attachment,
-			   struct iommufd_hwpt *hwpt,
+			   struct hwpt *hwpt,
 			   const struct attach_answer *answer)
 {
 	int ret;
@@ -299,7 +284,7 @@ static void attachment_remove(struct iommufd_device *idev)
 }
 
 /* What the group of @idev is attached to; NULL when it is not. */
-struct iommufd_hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev)
+struct hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev)
 {
 	lockdep_assert_held(&idev->group->lock);
 	return idev->group->attachment ? idev->group->attachment->hwpt : NULL;
@@ -319,13 +304,13 @@ struct iommufd_hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev)
  * mapped_space_reserve() or of the IOMMU driver; -ENOMEM.
  */
 int iommufd_attachment_enter(struct iommufd_device *idev,
-			     struct iommufd_hwpt *hwpt,
+			     struct hwpt *hwpt,
 			     const struct attach_answer *answer)
 {
-	struct iommufd_hwpt *now = iommufd_attachment_hwpt(idev);
+	struct hwpt *now = iommufd_attachment_hwpt(idev);
 	int ret;
 
-	if (!iommufd_hwpt_suits(hwpt, idev))
+	if (!hwpt_suits(hwpt, idev))
 		return -EINVAL;
 	if (idev->attached)
 		return attachment_move(idev->attached->attachment, hwpt, answer);

@@ -5,7 +5,7 @@
 #include <linux/types.h>
 
 struct iommufd_device;
-struct iommufd_hwpt;
+struct hwpt;
 
 /**
  * struct attach_answer - how the caller of an attach is told the number
@@ -18,9 +18,9 @@ struct attach_answer {
 	void *data;
 };
 
-struct iommufd_hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev);
+struct hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev);
 int iommufd_attachment_enter(struct iommufd_device *idev,
-			     struct iommufd_hwpt *hwpt,
+			     struct hwpt *hwpt,
 			     const struct attach_answer *answer);
 void iommufd_attachment_leave(struct iommufd_device *idev);
 

@@ -72,10 +72,10 @@ static int trial_add_device(struct device *dev, void *data)
 }
 
 /*
- * Without domain_prepare a table is final once it was attached, see hwpt.c. That
- * needs the group's DMA for a moment. Who has it may be a device of this very
- * group, which another context opened: then nothing is known, and the attach
- * will tell.
+ * Without domain_prepare a table is final once it was attached, see
+ * paging_hwpt.c. That needs the group's DMA for a moment. Who has it may be a
+ * device of this very group, which another context opened: then nothing is
+ * known, and the attach will tell.
  */
 static void trial_attach(struct table_trial *trial,
 			 struct iommu_group *iommu_group)

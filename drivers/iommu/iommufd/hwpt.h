@@ -1,55 +1,73 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * HWPT: one hardware page table (an iommu_domain) of an IOAS. It translates
- * all that the IOAS maps, from its creation on, and devices are attached to it.
+ * HWPT: one page table that devices are attached to. What is behind it is for
+ * its kind to say; whoever has a table does without knowing that.
  */
 #ifndef __IOMMUFD_HWPT_H
 #define __IOMMUFD_HWPT_H
 
-#include <linux/iommu-doorbell.h>
+#include <linux/types.h>
 
-#include "mapped_space.h"
 #include "object.h"
 
+struct hwpt;
 struct iommu_device;
-struct module;
-struct iommufd_command;
+struct iommu_domain;
+struct iommu_doorbell_table;
 struct iommufd_device;
-struct iommufd_ioas;
+struct iommufd_group;
+struct mapped_space;
+struct module;
 
 /**
- * struct iommufd_hwpt - the object
+ * struct hwpt_kind - what is behind a table
+ * @size: of the structure that begins with struct hwpt
+ * @attach: switch the hardware of a group, which is in no table, to the table; 0,
+ *          or an errno of the IOMMU driver
+ * @detach: undo @attach: the group's DMA is blocked
+ * @unlink: of a table that ends with its last device: see iommufd_object_ops
+ * @end: let go of what is behind the table; its domain is freed next
+ *
+ * @attach and @detach have the tables_lock of hwpt.space exclusively.
+ */
+struct hwpt_kind {
+	size_t size;
+	int (*attach)(struct hwpt *hwpt, struct iommufd_group *group);
+	void (*detach)(struct hwpt *hwpt, struct iommufd_group *group);
+	void (*unlink)(struct hwpt *hwpt);
+	void (*end)(struct hwpt *hwpt);
+};
+
+/**
+ * struct hwpt - the object, first member of every kind
  * @object: its base
- * @table: the page table, in the IOAS's list
- * @doorbells: of the interrupts of attached groups, in @table beside what the
- *             IOAS maps
- * @ioas: holds a reference; immutable
+ * @kind: immutable
+ * @domain: what the IOMMU driver has of it; immutable once published
+ * @space: what a group's reserved regions are kept out of while it is attached,
+ *         and whose tables_lock its attach has; outlives the table; immutable
+ *         once published
+ * @doorbells: where interrupts of attached groups are translated; immutable once
+ *             published
  * @iommu: the IOMMU instance it was made for; immutable
  * @driver: the IOMMU driver; immutable
- * @automatic: made by an attach, not by the user, so the object is transient;
- *             immutable once published
- * @link: in struct iommufd_ioas.automatic; under its attach_lock, under which
- *        each table in the list has a reference
  */
-struct iommufd_hwpt {
+struct hwpt {
 	struct iommufd_object object;
-	struct mapped_table table;
-	struct iommu_doorbell_table doorbells;
-	struct iommufd_ioas *ioas;
+	const struct hwpt_kind *kind;
+	struct iommu_domain *domain;
+	struct mapped_space *space;
+	struct iommu_doorbell_table *doorbells;
 	struct iommu_device *iommu;
 	struct module *driver;
-	bool automatic;
-	struct list_head link;
 };
 
 extern const struct iommufd_object_ops iommufd_hwpt_ops;
 
-struct iommufd_hwpt *iommufd_hwpt_create(struct iommufd_ioas *ioas,
-					 struct iommufd_device *idev);
-bool iommufd_hwpt_suits(const struct iommufd_hwpt *hwpt,
-			const struct iommufd_device *idev);
-void iommufd_hwpt_publish_automatic(struct iommufd_hwpt *hwpt);
+bool hwpt_suits(const struct hwpt *hwpt, const struct iommufd_device *idev);
 
-int iommufd_hwpt_alloc(struct iommufd_command *command);
+/* For the kinds */
+struct hwpt *hwpt_create(struct iommufd_device *idev,
+			 const struct hwpt_kind *kind);
+void hwpt_abort(struct hwpt *hwpt);
 
 #endif

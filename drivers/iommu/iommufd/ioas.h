@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * IOAS: an I/O address space that the user maps memory into. Devices attach to
- * it through hardware page tables, struct iommufd_hwpt.
+ * it through hardware page tables, struct hwpt.
  */
 #ifndef __IOMMUFD_IOAS_H
 #define __IOMMUFD_IOAS_H
@@ -17,7 +17,7 @@ struct iommufd_command;
  * @space: mappings and tables
  * @attach_lock: finding or making a table for a device that attaches to the
  *               IOAS, and retiring such a table; protects @automatic
- * @automatic: struct iommufd_hwpt.link of the tables made that way
+ * @automatic: struct paging_hwpt.link of the tables made that way
  */
 struct iommufd_ioas {
 	struct iommufd_object object;

@@ -18,7 +18,9 @@
  *	attach_device.c		which table a device is attached to
  *	attachment.c		what a group is attached to
  *	access.c		kernel drivers that reach memory with the CPU
- *	hwpt.c			hardware page tables
+ *	hwpt_alloc.c		IOMMU_HWPT_ALLOC
+ *	paging_hwpt.c		tables of an IOAS
+ *	hwpt.c			what all tables have in common
  *	device.c		bind, and what is asked about a device
  *	cookie.c		names that the user chose for devices
  *	ioas.c			the IOAS and its calls
@@ -80,7 +82,7 @@
 #include "context.h"
 #include "cookie.h"
 #include "device.h"
-#include "hwpt.h"
+#include "hwpt_alloc.h"
 #include "ioas.h"
 #include "option.h"
 #include "test_commands.h"

@@ -241,10 +241,10 @@ static int user_phys(u64 address, phys_addr_t *phys)
 	return 0;
 }
 
-static int check_map(struct iommufd_hwpt *hwpt, u64 iova, u64 length,
+static int check_map(struct hwpt *hwpt, u64 iova, u64 length,
 		     u64 address)
 {
-	struct iommu_domain *domain = hwpt->table.domain;
+	struct iommu_domain *domain = hwpt->domain;
 	u64 granule = 1UL << __ffs(domain->pgsize_bitmap);
 	u64 end;
 
@@ -263,7 +263,7 @@ static int check_map(struct iommufd_hwpt *hwpt, u64 iova, u64 length,
 }
 
 /* With a reference on its object */
-static struct iommufd_hwpt *test_hwpt_get(struct iommufd_command *command)
+static struct hwpt *test_hwpt_get(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
 	struct iommufd_object *object;
@@ -271,13 +271,13 @@ static struct iommufd_hwpt *test_hwpt_get(struct iommufd_command *command)
 	object = iommufd_object_get(command->ictx, arg->id, &iommufd_hwpt_ops);
 	if (IS_ERR(object))
 		return ERR_CAST(object);
-	return container_of(object, struct iommufd_hwpt, object);
+	return container_of(object, struct hwpt, object);
 }
 
 static int test_check_map(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
-	struct iommufd_hwpt *hwpt = test_hwpt_get(command);
+	struct hwpt *hwpt = test_hwpt_get(command);
 	int ret;
 
 	if (IS_ERR(hwpt))
@@ -605,13 +605,13 @@ static int test_access_again(struct iommufd_command *command)
 static int test_refuse(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
-	struct iommufd_hwpt *hwpt = test_hwpt_get(command);
+	struct hwpt *hwpt = test_hwpt_get(command);
 	struct iommu_domain *domain;
 	int ret = 0;
 
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
-	domain = hwpt->table.domain;
+	domain = hwpt->domain;
 	if (mock_domain_is(domain))
 		mock_domain_refuse(domain, arg->refuse.map_iova,
 				   arg->refuse.unmap_iova);
@@ -643,10 +643,10 @@ static void watched_sync(struct iommu_domain *domain,
 }
 
 /* Nobody else uses the domain: an IOAS that only this test knows. */
-static int watch_unmap(struct iommufd_hwpt *hwpt, struct iommu_test_cmd *arg)
+static int watch_unmap(struct hwpt *hwpt, struct iommu_test_cmd *arg)
 {
 	u64 iova = arg->watch_unmap.iova, removed;
-	struct iommu_domain *domain = hwpt->table.domain;
+	struct iommu_domain *domain = hwpt->domain;
 	struct iommu_domain_ops ops = *domain->ops;
 	u64 last;
 	int ret;
@@ -664,7 +664,7 @@ static int watch_unmap(struct iommufd_hwpt *hwpt, struct iommu_test_cmd *arg)
 	watched_former = domain->ops;
 	watch_result = arg;
 	domain->ops = &ops;
-	ret = mapping_remove_range(&hwpt->ioas->space, iova, last, &removed);
+	ret = mapping_remove_range(hwpt->space, iova, last, &removed);
 	domain->ops = watched_former;
 	return ret;
 }
@@ -672,7 +672,7 @@ static int watch_unmap(struct iommufd_hwpt *hwpt, struct iommu_test_cmd *arg)
 static int test_watch_unmap(struct iommufd_command *command)
 {
 	struct iommu_test_cmd *arg = command->argument;
-	struct iommufd_hwpt *hwpt = test_hwpt_get(command);
+	struct hwpt *hwpt = test_hwpt_get(command);
 	int ret;
 
 	if (IS_ERR(hwpt))

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMU_HWPT_ALLOC: what the user asks for, and which kind of table that is.
+ */
+#include <linux/err.h>
+#include <uapi/linux/iommufd.h>
+
+#include "command.h"
+#include "context.h"
+#include "device.h"
+#include "hwpt.h"
+#include "hwpt_alloc.h"
+#include "ioas.h"
+#include "paging_hwpt.h"
+
+/* What is to be behind the table decides the kind. */
+static struct hwpt *alloc_on(const struct iommu_hwpt_alloc *arg,
+			     struct iommufd_object *parent,
+			     struct iommufd_device *idev)
+{
+	bool is_plain = !arg->flags && arg->data_type == IOMMU_HWPT_DATA_NONE;
+
+	if (parent->ops != &iommufd_ioas_ops && parent->ops != &iommufd_hwpt_ops)
+		return ERR_PTR(-EINVAL);
+	/* No driver of this kernel nests tables or tracks dirty pages. */
+	if (parent->ops == &iommufd_hwpt_ops || !is_plain)
+		return ERR_PTR(-EOPNOTSUPP);
+	return paging_hwpt_create(container_of(parent, struct iommufd_ioas,
+					       object), idev);
+}
+
+static int hwpt_alloc(struct iommufd_command *command,
+		      struct iommufd_device *idev)
+{
+	struct iommu_hwpt_alloc *arg = command->argument;
+	struct iommufd_object *parent;
+	struct hwpt *hwpt;
+
+	parent = iommufd_object_get(command->ictx, arg->pt_id, NULL);
+	if (IS_ERR(parent))
+		return -EINVAL;
+	hwpt = alloc_on(arg, parent, idev);
+	iommufd_object_put(parent);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	arg->out_hwpt_id = hwpt->object.id;
+	command->created = &hwpt->object;
+	return 0;
+}
+
+/* IOMMU_HWPT_ALLOC */
+int iommufd_hwpt_alloc(struct iommufd_command *command)
+{
+	struct iommu_hwpt_alloc *arg = command->argument;
+	bool has_data = arg->data_type != IOMMU_HWPT_DATA_NONE;
+	struct iommufd_device *idev;
+	int ret;
+
+	if (has_data != !!arg->data_len)
+		return -EINVAL;
+	idev = iommufd_device_get(command->ictx, arg->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	ret = hwpt_alloc(command, idev);
+	iommufd_object_put(&idev->object);
+	return ret;
+}
