@@ -41,6 +41,8 @@ static int move_add(struct mapping *mapping, void *data)
 	case IOVA_AREA_BUILDING:
 	case IOVA_AREA_READY:
 		return -EBUSY;
+	default:
+		break;
 	}
 	if (!mapping->memory->source->any_process_pays)
 		return -EINVAL;

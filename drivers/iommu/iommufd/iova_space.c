@@ -366,8 +366,8 @@ int iova_space_check(struct iova_space *space, u64 start, u64 length)
 /**
  * iova_space_add() - Take a range
  * @space: where
- * @area: becomes part of @space in state IOVA_AREA_BUILDING; its page_offset
- *        is set by the caller
+ * @area: becomes part of @space; its page_offset and its state are set by the
+ *        caller
  * @start: first IOVA; the range lies in one that was checked or chosen
  * @length: bytes, not 0
  *
@@ -380,7 +380,6 @@ int iova_space_add(struct iova_space *space, struct iova_area *area, u64 start,
 		return -EINVAL;
 	area->start = start;
 	area->last = start + length - 1;
-	area->state = IOVA_AREA_BUILDING;
 	area_insert(space, area);
 	return 0;
 }

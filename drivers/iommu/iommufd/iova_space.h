@@ -49,7 +49,7 @@ enum iova_area_state {
  * @start: first byte
  * @last: last byte
  * @page_offset: offset of the first byte within its page of memory
- * @state: how far the mapping is
+ * @state: how far the mapping is; its owner's, see mapping_set_state()
  * @rb: private: order by @start
  * @hole: private: size in bytes of the hole just below @start
  * @subtree_hole: private: largest @hole of the tree below @rb
@@ -61,7 +61,7 @@ struct iova_area {
 	u64 hole;
 	u64 subtree_hole;
 	u16 page_offset;
-	u8 state;
+	enum iova_area_state state;
 };
 
 /**

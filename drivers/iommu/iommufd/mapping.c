@@ -147,9 +147,10 @@ static int mappings_add(struct mapped_space *space, struct list_head *mappings,
 	lockdep_assert_held(&space->lock);
 	list_for_each_entry(mapping, mappings, link) {
 		u64 length = iova_area_length(&mapping->area);
-		int ret = iova_space_add(&space->iova, &mapping->area, iova,
-					 length);
+		int ret;
 
+		mapping_set_state(mapping, IOVA_AREA_BUILDING);
+		ret = iova_space_add(&space->iova, &mapping->area, iova, length);
 		if (ret) {
 			list_for_each_entry_continue_reverse(mapping, mappings,
 							     link)

@@ -65,7 +65,10 @@ static inline struct mapping *mapping_of(struct iova_area *area)
 	return container_of(area, struct mapping, area);
 }
 
-/* By its owner in states building and going, else under mapped_space.lock */
+/*
+ * The one place that does. By the owner in states building and going, else under
+ * mapped_space.lock.
+ */
 static inline void mapping_set_state(struct mapping *mapping,
 				     enum iova_area_state state)
 {
