@@ -131,13 +131,25 @@ void mappings_claim_stuck(struct mapped_space *space,
 	mutex_unlock(&space->lock);
 }
 
+/* What comes after a step of a removal */
+enum removal_next {
+	/* another step */
+	REMOVAL_STEP,
+	/* waiting for the users of removal.in_use */
+	REMOVAL_DRAIN,
+	/* nothing: removal.ret is the result */
+	REMOVAL_END,
+};
+
 /**
  * struct removal - removing mappings from a range
  * @start: what is left of the range, first IOVA
  * @last: last IOVA
  * @batch: mappings in state going
  * @drained: a mapping in state draining that is ready to be removed
- * @in_use: a mapping that has users: drain it and try again
+ * @in_use: a mapping in state draining that has users; NULL for none
+ * @removed: bytes that are gone
+ * @ret: 0, or an errno, which ends the removal
  */
 struct removal {
 	u64 start;
@@ -145,9 +157,11 @@ struct removal {
 	struct list_head batch;
 	struct mapping *drained;
 	struct mapping *in_use;
+	u64 removed;
+	int ret;
 };
 
-/* Return: 0 when @mapping may be removed now. */
+/* Return: 0 when @mapping may be removed now; -EAGAIN when it has users. */
 static int removal_claim(struct removal *removal, struct mapping *mapping)
 {
 	if (mapping->area.start < removal->start ||
@@ -277,46 +291,48 @@ static u64 removal_finish(struct mapped_space *space, struct list_head *batch)
 	return removed;
 }
 
-/* Remove the next batch. Return: whether there may be more. */
-static bool removal_step(struct mapped_space *space, struct removal *removal,
-			 u64 *removed, int *ret)
+/* Remove the next batch. */
+static enum removal_next removal_step(struct mapped_space *space,
+				      struct removal *removal)
 {
 	struct mapping *highest;
 	u64 done;
+	int ret;
 
 	down_read(&space->tables_lock);
-	*ret = removal_collect(space, removal);
-	*ret = removal_unmap(space, &removal->batch) ?: *ret;
+	ret = removal_collect(space, removal);
+	removal->ret = removal_unmap(space, &removal->batch) ?: ret;
 	up_read(&space->tables_lock);
 	if (list_empty(&removal->batch))
-		return false;
+		return removal->in_use ? REMOVAL_DRAIN : REMOVAL_END;
 
 	highest = list_last_entry(&removal->batch, struct mapping, link);
 	done = highest->area.last;
-	*removed += removal_finish(space, &removal->batch);
+	removal->removed += removal_finish(space, &removal->batch);
 	/* What appears below meanwhile is not ours to remove. */
 	removal->start = done + 1;
-	return !*ret && done < removal->last;
+	return removal->ret || done >= removal->last ? REMOVAL_END :
+						       REMOVAL_STEP;
 }
 
 /* Users of the mapping are asked to let go, with no lock held. */
-static int removal_drain(struct mapped_space *space, struct removal *removal)
+static enum removal_next removal_drain(struct mapped_space *space,
+				       struct removal *removal)
 {
-	int ret = mapping_drain(space, removal->in_use);
-
-	if (!ret) {
+	removal->ret = mapping_drain(space, removal->in_use);
+	if (!removal->ret) {
 		/*
 		 * It was the lowest. What appears below meanwhile is not ours
 		 * to remove, and must not come before it now.
 		 */
 		removal->start = removal->in_use->area.start;
 		removal->drained = removal->in_use;
-		return 0;
+		return REMOVAL_STEP;
 	}
 	mutex_lock(&space->lock);
 	mapping_set_state(removal->in_use, IOVA_AREA_LIVE);
 	mutex_unlock(&space->lock);
-	return ret;
+	return REMOVAL_END;
 }
 
 /**
@@ -342,18 +358,15 @@ int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 		.last = last,
 		.batch = LIST_HEAD_INIT(removal.batch),
 	};
-	bool more;
-	int ret;
+	enum removal_next next;
 
-	*removed = 0;
 	do {
-		more = removal_step(space, &removal, removed, &ret);
-		if (removal.in_use) {
-			ret = removal_drain(space, &removal);
-			more = !ret;
-		}
-	} while (more);
-	return ret;
+		next = removal_step(space, &removal);
+		if (next == REMOVAL_DRAIN)
+			next = removal_drain(space, &removal);
+	} while (next == REMOVAL_STEP);
+	*removed = removal.removed;
+	return removal.ret;
 }
 
 /* Remove all mappings. Return: as mapping_remove_range(), but for -ENOENT. */
