@@ -2,7 +2,6 @@
 /*
  * Mappings: made two of one, for an unmap that ends inside.
  */
-#include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -12,30 +11,30 @@
 #include "space_pinning.h"
 #include "user_memory.h"
 
-/* Claim the mapping that goes on across @iova. NULL when there is none. */
-static struct mapping *cut_claim(struct mapped_space *space, u64 iova)
+/* The mapping that goes on across @iova; NULL when there is none. */
+static struct mapping *cut_find(struct mapped_space *space, u64 iova)
 {
-	struct mapping *mapping = NULL;
-	struct iova_area *area;
-	int ret = 0;
+	struct iova_area *area = iova_space_first(&space->iova, iova, iova);
 
+	lockdep_assert_held(&space->lock);
+	return area && area->start != iova ? mapping_of(area) : NULL;
+}
+
+static int cut_claim(struct mapped_space *space, struct mapping *mapping,
+		     u64 iova)
+{
 	lockdep_assert_held_read(&space->tables_lock);
-	mutex_lock(&space->lock);
-	area = iova_space_first(&space->iova, iova, iova);
-	if (!area || area->start == iova)
-		goto out_unlock;
-	mapping = mapping_of(area);
+	lockdep_assert_held(&space->lock);
 	if (iova & (space->iova.alignment - 1) ||
 	    (space->large_pages && !list_empty(&space->tables)) ||
 	    atomic_read(&mapping->nr_users))
-		ret = -EINVAL;
-	else if (area->state != IOVA_AREA_LIVE)
-		ret = area->state == IOVA_AREA_STUCK ? -EIO : -EBUSY;
-	else
-		mapping_set_state(mapping, IOVA_AREA_GOING);
-out_unlock:
-	mutex_unlock(&space->lock);
-	return ret ? ERR_PTR(ret) : mapping;
+		return -EINVAL;
+	if (mapping->area.state == IOVA_AREA_STUCK)
+		return -EIO;
+	if (mapping->area.state != IOVA_AREA_LIVE)
+		return -EBUSY;
+	mapping_set_state(mapping, IOVA_AREA_GOING);
+	return 0;
 }
 
 /* @lower is claimed; @upper becomes the part from @iova on. */
@@ -55,8 +54,9 @@ static void cut_apply(struct mapped_space *space, struct mapping *lower,
 	mutex_unlock(&space->lock);
 }
 
-static int cut_claimed(struct mapped_space *space, struct mapping *lower,
-		       u64 iova)
+/* Make two of @lower, which is claimed. */
+static int cut_split(struct mapped_space *space, struct mapping *lower,
+		     u64 iova)
 {
 	u64 offset = lower->offset + (iova - lower->area.start);
 	struct mapping *upper;
@@ -81,6 +81,20 @@ static int cut_claimed(struct mapped_space *space, struct mapping *lower,
 	return 0;
 }
 
+/* The same, or it is live again. */
+static int cut_claimed(struct mapped_space *space, struct mapping *mapping,
+		       u64 iova)
+{
+	int ret = cut_split(space, mapping, iova);
+
+	if (ret) {
+		mutex_lock(&space->lock);
+		mapping_set_state(mapping, IOVA_AREA_LIVE);
+		mutex_unlock(&space->lock);
+	}
+	return ret;
+}
+
 /**
  * mapping_cut() - Make two mappings of the one that goes on across an address
  * @space: where
@@ -100,17 +114,14 @@ int mapping_cut(struct mapped_space *space, u64 iova)
 	int ret = 0;
 
 	down_read(&space->tables_lock);
-	mapping = cut_claim(space, iova);
-	if (IS_ERR(mapping)) {
-		ret = PTR_ERR(mapping);
-	} else if (mapping) {
+	mutex_lock(&space->lock);
+	mapping = cut_find(space, iova);
+	if (mapping)
+		ret = cut_claim(space, mapping, iova);
+	mutex_unlock(&space->lock);
+	if (mapping && !ret) {
 		pinned = mapping->pinned;
 		ret = cut_claimed(space, mapping, iova);
-		if (ret) {
-			mutex_lock(&space->lock);
-			mapping_set_state(mapping, IOVA_AREA_LIVE);
-			mutex_unlock(&space->lock);
-		}
 	}
 	up_read(&space->tables_lock);
 	/* Who removed the last table has passed over what was claimed. */
