@@ -23,155 +23,163 @@
 #include "ioas.h"
 #include "paging_hwpt.h"
 
+/* How a try to attach ended */
+enum attach_result {
+	/* attach_request.hwpt is in use */
+	ATTACH_DONE,
+	/* for the reason in attach_request.ret */
+	ATTACH_FAILED,
+	/* the IOAS has no table that suits: to be tried again with a new one */
+	ATTACH_NEEDS_TABLE,
+};
+
 /**
  * struct attach_request - one call of iommufd_attach_device()
  * @idev: what is attached
  * @object: to what, an IOAS or a HWPT
- * @pt_id: as there
+ * @new: a table of that IOAS, made for this call; NULL before it is needed
  * @answer: as there
+ * @hwpt: the table that is in use, when done. It has a reference as long as the
+ *        device is attached to it, and need not be in use any more without
+ *        iommufd_group.lock
+ * @ret: an errno, when it failed
  */
 struct attach_request {
 	struct iommufd_device *idev;
 	struct iommufd_object *object;
-	u32 *pt_id;
+	struct hwpt *new;
 	struct attach_answer answer;
+	struct hwpt *hwpt;
+	int ret;
 };
 
-static int attach_to_hwpt(const struct attach_request *request,
-			  struct hwpt *hwpt)
+static enum attach_result attach_fail(struct attach_request *request, int ret)
 {
-	return iommufd_attachment_enter(request->idev, hwpt, &request->answer);
+	request->ret = ret;
+	return ATTACH_FAILED;
 }
 
-/*
- * Attach to an automatic table that is there. Return: the table; NULL when none
- * suits; an errno.
- */
-static struct hwpt *attach_to_existing(const struct attach_request *request,
-					       struct iommufd_ioas *ioas)
+static enum attach_result attach_to_hwpt(struct attach_request *request,
+					 struct hwpt *hwpt)
+{
+	int ret = iommufd_attachment_enter(request->idev, hwpt,
+					   &request->answer);
+
+	if (ret)
+		return attach_fail(request, ret);
+	request->hwpt = hwpt;
+	return ATTACH_DONE;
+}
+
+/* Attach to an automatic table that is there. */
+static enum attach_result attach_to_existing(struct attach_request *request,
+					     struct iommufd_ioas *ioas)
 {
 	struct paging_hwpt *paging;
 
 	/* None of the list ends meanwhile. */
 	lockdep_assert_held(&ioas->attach_lock);
 	list_for_each_entry(paging, &ioas->automatic, link) {
-		int ret;
-
-		ret = attach_to_hwpt(request, &paging->hwpt);
-		if (!ret)
-			return &paging->hwpt;
+		if (attach_to_hwpt(request, &paging->hwpt) == ATTACH_DONE)
+			return ATTACH_DONE;
 		/* Not compatible: another one may be. */
-		if (ret != -EINVAL)
-			return ERR_PTR(ret);
+		if (request->ret != -EINVAL)
+			return ATTACH_FAILED;
 	}
-	return NULL;
+	return ATTACH_NEEDS_TABLE;
 }
 
-/*
- * Attach to @new, which becomes an automatic table. Return: it; NULL when it is
- * needed and not there; an errno.
- */
-static struct hwpt *attach_to_new(const struct attach_request *request,
-					  struct hwpt *new)
+/* Attach to the new table, which becomes an automatic one. */
+static enum attach_result attach_to_new(struct attach_request *request)
 {
 	struct iommufd_device *idev = request->idev;
-	int ret;
+	enum attach_result result;
 
 	/* A group has one table: nothing that could be made now would fit. */
 	if (iommufd_attachment_hwpt(idev) && !idev->attached)
-		return ERR_PTR(-EINVAL);
-	if (!new)
-		return NULL;
-	ret = attach_to_hwpt(request, new);
-	if (ret)
-		return ERR_PTR(ret);
-	paging_hwpt_publish_automatic(new);
-	return new;
+		return attach_fail(request, -EINVAL);
+	if (!request->new)
+		return ATTACH_NEEDS_TABLE;
+	result = attach_to_hwpt(request, request->new);
+	if (result == ATTACH_DONE)
+		paging_hwpt_publish_automatic(request->new);
+	return result;
 }
 
-/* Return: the table in use now; NULL when @new is needed and not there. */
-static struct hwpt *attach_to_ioas(const struct attach_request *request,
-					   struct iommufd_ioas *ioas,
-					   struct hwpt *new)
+static enum attach_result attach_to_ioas(struct attach_request *request,
+					 struct iommufd_ioas *ioas)
 {
 	struct hwpt *hwpt = iommufd_attachment_hwpt(request->idev);
-	int ret;
+	enum attach_result result;
 
 	/* The group's own table is the right one, not merely one that fits. */
-	if (hwpt && paging_hwpt_is_automatic(hwpt, ioas)) {
-		ret = attach_to_hwpt(request, hwpt);
-		return ret ? ERR_PTR(ret) : hwpt;
-	}
+	if (hwpt && paging_hwpt_is_automatic(hwpt, ioas))
+		return attach_to_hwpt(request, hwpt);
 	if (mutex_lock_killable(&ioas->attach_lock))
-		return ERR_PTR(-EINTR);
-	hwpt = attach_to_existing(request, ioas);
-	if (!hwpt)
-		hwpt = attach_to_new(request, new);
+		return attach_fail(request, -EINTR);
+	result = attach_to_existing(request, ioas);
+	if (result == ATTACH_NEEDS_TABLE)
+		result = attach_to_new(request);
 	mutex_unlock(&ioas->attach_lock);
-	return hwpt;
+	return result;
 }
 
-static struct hwpt *attach_to_object(const struct attach_request *request,
-					     struct hwpt *new)
+static enum attach_result attach_to_object(struct attach_request *request)
 {
 	struct iommufd_object *object = request->object;
-	struct hwpt *hwpt;
-	int ret;
 
 	if (object->ops == &iommufd_ioas_ops)
 		return attach_to_ioas(request,
 				      container_of(object, struct iommufd_ioas,
-						   object), new);
-	if (object->ops != &iommufd_hwpt_ops)
-		return ERR_PTR(-EINVAL);
-	hwpt = container_of(object, struct hwpt, object);
-	ret = attach_to_hwpt(request, hwpt);
-	return ret ? ERR_PTR(ret) : hwpt;
+						   object));
+	if (object->ops == &iommufd_hwpt_ops)
+		return attach_to_hwpt(request,
+				      container_of(object, struct hwpt,
+						   object));
+	return attach_fail(request, -EINVAL);
 }
 
-/*
- * Attach with the table @new, if that is not NULL and needed, and set the
- * number. Return: the table in use now, which need not be any more; else as
- * attach_to_object().
- */
-static struct hwpt *attach_locked(const struct attach_request *request,
-					  struct hwpt *new)
+/* Attach, with the new table if there is one and it is needed; set the number. */
+static enum attach_result attach_locked(struct attach_request *request,
+					u32 *pt_id)
 {
 	struct iommufd_device *idev = request->idev;
-	struct hwpt *hwpt, *old;
+	enum attach_result result;
+	struct hwpt *old;
 
 	if (mutex_lock_killable(&idev->group->lock))
-		return ERR_PTR(-EINTR);
+		return attach_fail(request, -EINTR);
 	old = iommufd_attachment_hwpt(idev);
 	if (old)
 		iommufd_object_hold(&old->object);
-	hwpt = attach_to_object(request, new);
-	/* It has a reference as long as the device is attached to it. */
-	if (!IS_ERR_OR_NULL(hwpt))
-		*request->pt_id = hwpt->object.id;
+	result = attach_to_object(request);
+	if (result == ATTACH_DONE)
+		*pt_id = request->hwpt->object.id;
 	if (old)
 		iommufd_object_put(&old->object);
 	mutex_unlock(&idev->group->lock);
-	return hwpt;
+	return result;
 }
 
 /*
  * The IOAS has no table that suits. One is made with no lock held, as it waits
  * for the pages of all mappings; there may be another one then.
  */
-static int attach_with_new(const struct attach_request *request)
+static enum attach_result attach_with_new(struct attach_request *request,
+					  u32 *pt_id)
 {
 	struct iommufd_ioas *ioas = container_of(request->object,
 						 struct iommufd_ioas, object);
 	struct hwpt *new = paging_hwpt_create(ioas, request->idev);
-	struct hwpt *hwpt;
+	enum attach_result result;
 
 	if (IS_ERR(new))
-		return PTR_ERR(new);
-	hwpt = attach_locked(request, new);
-	if (hwpt != new)
+		return attach_fail(request, PTR_ERR(new));
+	request->new = new;
+	result = attach_locked(request, pt_id);
+	if (result != ATTACH_DONE || request->hwpt != new)
 		iommufd_object_discard(&new->object);
-	return PTR_ERR_OR_ZERO(hwpt);
+	return result;
 }
 
 /**
@@ -202,22 +210,18 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 {
 	struct attach_request request = {
 		.idev = idev,
-		.pt_id = pt_id,
 		.answer = { .tell = answer, .data = data },
 	};
-	struct hwpt *hwpt;
-	int ret;
+	enum attach_result result;
 
 	request.object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
 	if (IS_ERR(request.object))
 		return PTR_ERR(request.object);
-	hwpt = attach_locked(&request, NULL);
-	if (hwpt)
-		ret = PTR_ERR_OR_ZERO(hwpt);
-	else
-		ret = attach_with_new(&request);
+	result = attach_locked(&request, pt_id);
+	if (result == ATTACH_NEEDS_TABLE)
+		result = attach_with_new(&request, pt_id);
 	iommufd_object_put(request.object);
-	return ret;
+	return result == ATTACH_DONE ? 0 : request.ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_attach_device);
 
