@@ -15,6 +15,7 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -67,6 +68,8 @@ static struct page_range part_pages(const struct mapping_part *part)
 	};
 }
 
+#define pin_of(node) rb_entry_safe(node, struct client_pin, rb)
+
 /* Where @left comes before @right: less than 0. */
 static int pin_compare(const struct client_pin *left,
 		       const struct client_pin *right)
@@ -80,24 +83,27 @@ static int pin_compare(const struct client_pin *left,
 	return 0;
 }
 
+static int pin_compare_key(const void *key, const struct rb_node *node)
+{
+	return pin_compare(key, rb_entry(node, const struct client_pin, rb));
+}
+
+static bool pin_less(struct rb_node *left, const struct rb_node *right)
+{
+	return pin_compare_key(pin_of(left), right) < 0;
+}
+
 /* The pin of @key's client and range. */
 static struct client_pin *pin_find(struct mapping *mapping,
 				   const struct client_pin *key)
 {
-	struct rb_node *rb = mapping->pins.rb_node;
-
-	while (rb) {
-		struct client_pin *pin = rb_entry(rb, struct client_pin, rb);
-		int order = pin_compare(key, pin);
-
-		if (!order)
-			return pin;
-		rb = order < 0 ? rb->rb_left : rb->rb_right;
-	}
-	return NULL;
+	return pin_of(rb_find(key, &mapping->pins, pin_compare_key));
 }
 
-/* The first pin after @key, which need not exist any more. */
+/*
+ * The first pin after @key, which need not exist any more: rb_find() and its
+ * neighbours find what is equal.
+ */
 static struct client_pin *pin_after(struct mapping *mapping,
 				    const struct client_pin *key)
 {
@@ -105,10 +111,8 @@ static struct client_pin *pin_after(struct mapping *mapping,
 	struct client_pin *after = NULL;
 
 	while (rb) {
-		struct client_pin *pin = rb_entry(rb, struct client_pin, rb);
-
-		if (pin_compare(key, pin) < 0) {
-			after = pin;
+		if (pin_compare_key(key, rb) < 0) {
+			after = pin_of(rb);
 			rb = rb->rb_left;
 		} else {
 			rb = rb->rb_right;
@@ -119,19 +123,7 @@ static struct client_pin *pin_after(struct mapping *mapping,
 
 static void pin_insert(struct client_pin *new)
 {
-	struct rb_node **link = &new->mapping->pins.rb_node;
-	struct rb_node *parent = NULL;
-
-	while (*link) {
-		struct client_pin *pin = rb_entry(*link, struct client_pin,
-						   rb);
-
-		parent = *link;
-		link = pin_compare(new, pin) < 0 ? &parent->rb_left :
-						   &parent->rb_right;
-	}
-	rb_link_node(&new->rb, parent, link);
-	rb_insert_color(&new->rb, &new->mapping->pins);
+	rb_add(&new->rb, &new->mapping->pins, pin_less);
 	ledger_add(new->mapping->memory->charge.ledger, LEDGER_PINS, 1);
 	list_add_tail(&new->link, &new->client->pinned);
 }
