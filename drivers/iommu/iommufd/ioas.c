@@ -177,75 +177,93 @@ static int check_memory(u64 address, u64 length)
 	return 0;
 }
 
+/**
+ * struct map_request - one call that maps
+ * @ioas: where
+ * @address: of the first byte, in the process or in the file; not of a copy
+ * @length: bytes; not of a copy
+ * @prot: IOMMU_READ, IOMMU_WRITE: what devices may do; not of a copy
+ * @fixed: at @iova
+ * @iova: set to where the mappings are
+ * @command: whose argument @iova is in, for the reply; NULL for none
+ */
+struct map_request {
+	struct iommufd_ioas *ioas;
+	u64 address;
+	u64 length;
+	int prot;
+	bool fixed;
+	u64 *iova;
+	const struct iommufd_command *command;
+};
+
 /*
- * Place and fill @mappings, which are freed when that fails. @iova is set to
- * where they are; when it is part of the argument of @command the reply is sent
+ * Place and fill @mappings, which are freed when that fails. The reply is sent
  * when nothing else can fail, while the mappings are still ours alone. Once
  * they are live another thread may unmap them, and then they could not be taken
  * back.
  */
-static int ioas_add(struct iommufd_ioas *ioas, struct list_head *mappings,
-		    bool fixed, u64 *iova, const struct iommufd_command *command)
+static int ioas_add(const struct map_request *request,
+		    struct list_head *mappings)
 {
+	struct mapped_space *space = &request->ioas->space;
 	struct mapping_place place = {
-		.fixed = fixed,
-		.iova = *iova,
+		.fixed = request->fixed,
+		.iova = *request->iova,
 	};
 	int ret;
 
-	ret = mappings_place(&ioas->space, mappings, &place);
+	ret = mappings_place(space, mappings, &place);
 	if (ret)
 		goto err_free;
-	ret = mappings_fill(&ioas->space, mappings);
+	ret = mappings_fill(space, mappings);
 	if (ret)
 		goto err_displace;
-	*iova = place.iova;
-	if (command)
-		ret = iommufd_command_reply(command);
+	*request->iova = place.iova;
+	if (request->command)
+		ret = iommufd_command_reply(request->command);
 	if (ret)
 		goto err_clear;
-	mappings_release(&ioas->space, mappings);
+	mappings_release(space, mappings);
 	return 0;
 
 err_clear:
-	ret = mappings_clear(&ioas->space, mappings) ?: ret;
+	ret = mappings_clear(space, mappings) ?: ret;
 err_displace:
-	mappings_displace(&ioas->space, mappings);
+	mappings_displace(space, mappings);
 err_free:
 	mappings_free(mappings);
 	return ret;
 }
 
-/* All of @memory but for @offset, IOMMU_READ and IOMMU_WRITE in @prot. */
-static int ioas_add_memory(struct iommufd_ioas *ioas,
-			   struct user_memory *memory, u64 offset, u64 length,
-			   int prot, bool fixed, u64 *iova,
-			   const struct iommufd_command *command)
+/* @memory begins with the page of the request's address. */
+static int ioas_add_memory(const struct map_request *request,
+			   struct user_memory *memory)
 {
 	LIST_HEAD(mappings);
 	int ret;
 
-	ret = mapping_create(&mappings, memory, offset, length, prot);
-	return ret ?: ioas_add(ioas, &mappings, fixed, iova, command);
+	ret = mapping_create(&mappings, memory,
+			     offset_in_page(request->address), request->length,
+			     request->prot);
+	return ret ?: ioas_add(request, &mappings);
 }
 
 /* Memory of the current process. */
-static int ioas_add_user(struct iommufd_ioas *ioas, u64 address, u64 length,
-			 int prot, bool fixed, u64 *iova,
-			 const struct iommufd_command *command)
+static int ioas_add_user(const struct map_request *request)
 {
 	struct user_memory *memory;
 	int ret;
 
-	ret = check_memory(address, length);
+	ret = check_memory(request->address, request->length);
 	if (ret)
 		return ret;
-	memory = process_memory_create(address, prot & IOMMU_WRITE,
-				       &ioas->object.ictx->ledger);
+	memory = process_memory_create(request->address,
+				       request->prot & IOMMU_WRITE,
+				       &request->ioas->object.ictx->ledger);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
-	ret = ioas_add_memory(ioas, memory, offset_in_page(address), length,
-			      prot, fixed, iova, command);
+	ret = ioas_add_memory(request, memory);
 	user_memory_put(memory);
 	return ret;
 }
@@ -263,56 +281,64 @@ static int ioas_add_user(struct iommufd_ioas *ioas, u64 address, u64 length,
 int iommufd_ioas_map_fixed(struct iommufd_ioas *ioas, u64 address, u64 length,
 			   u64 iova, int prot)
 {
+	const struct map_request request = {
+		.ioas = ioas,
+		.address = address,
+		.length = length,
+		.prot = prot,
+		.fixed = true,
+		.iova = &iova,
+	};
+
 	if (iova == U64_MAX || length == U64_MAX)
 		return -EOVERFLOW;
-	return ioas_add_user(ioas, address, length, prot, true, &iova, NULL);
+	return ioas_add_user(&request);
 }
 
 /* IOMMU_IOAS_MAP */
 int iommufd_ioas_map(struct iommufd_command *command)
 {
 	struct iommu_ioas_map *arg = command->argument;
-	struct iommufd_ioas *ioas;
+	struct map_request request = {
+		.address = arg->user_va,
+		.length = arg->length,
+		.prot = map_prot(arg->flags),
+		.fixed = arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
+		.iova = &arg->iova,
+		.command = command,
+	};
 	int ret;
 
-	ioas = map_begin(command->ictx, arg->ioas_id, arg->flags, arg->length,
-			 arg->iova);
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
-	ret = ioas_add_user(ioas, arg->user_va, arg->length,
-			    map_prot(arg->flags),
-			    arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA, &arg->iova,
-			    command);
-	iommufd_object_put(&ioas->object);
+	request.ioas = map_begin(command->ictx, arg->ioas_id, arg->flags,
+				 arg->length, arg->iova);
+	if (IS_ERR(request.ioas))
+		return PTR_ERR(request.ioas);
+	ret = ioas_add_user(&request);
+	iommufd_object_put(&request.ioas->object);
 	return ret;
 }
 
-static int ioas_map_file(struct iommufd_command *command,
-			 struct iommufd_ioas *ioas)
+static int ioas_add_file(const struct map_request *request, int fd)
 {
-	struct iommu_ioas_map_file *arg = command->argument;
-	int prot = map_prot(arg->flags);
 	struct user_memory *memory;
 	struct file *file;
 	u64 last;
 	int ret;
 
-	if (!arg->length)
+	if (!request->length)
 		return -EINVAL;
-	if (check_add_overflow(arg->start, arg->length - 1, &last))
+	if (check_add_overflow(request->address, request->length - 1, &last))
 		return -EOVERFLOW;
-	file = fget(arg->fd);
+	file = fget(fd);
 	if (!file)
 		return -EBADF;
-	memory = file_memory_create(file, arg->start, prot & IOMMU_WRITE,
-				    &command->ictx->ledger);
+	memory = file_memory_create(file, request->address,
+				    request->prot & IOMMU_WRITE,
+				    &request->ioas->object.ictx->ledger);
 	fput(file);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
-	ret = ioas_add_memory(ioas, memory, offset_in_page(arg->start),
-			      arg->length, prot,
-			      arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
-			      &arg->iova, command);
+	ret = ioas_add_memory(request, memory);
 	user_memory_put(memory);
 	return ret;
 }
@@ -321,15 +347,22 @@ static int ioas_map_file(struct iommufd_command *command,
 int iommufd_ioas_map_file(struct iommufd_command *command)
 {
 	struct iommu_ioas_map_file *arg = command->argument;
-	struct iommufd_ioas *ioas;
+	struct map_request request = {
+		.address = arg->start,
+		.length = arg->length,
+		.prot = map_prot(arg->flags),
+		.fixed = arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
+		.iova = &arg->iova,
+		.command = command,
+	};
 	int ret;
 
-	ioas = map_begin(command->ictx, arg->ioas_id, arg->flags, arg->length,
-			 arg->iova);
-	if (IS_ERR(ioas))
-		return PTR_ERR(ioas);
-	ret = ioas_map_file(command, ioas);
-	iommufd_object_put(&ioas->object);
+	request.ioas = map_begin(command->ictx, arg->ioas_id, arg->flags,
+				 arg->length, arg->iova);
+	if (IS_ERR(request.ioas))
+		return PTR_ERR(request.ioas);
+	ret = ioas_add_file(&request, arg->fd);
+	iommufd_object_put(&request.ioas->object);
 	return ret;
 }
 
@@ -361,7 +394,11 @@ static int copy_source(struct iommufd_command *command,
 int iommufd_ioas_copy(struct iommufd_command *command)
 {
 	struct iommu_ioas_copy *arg = command->argument;
-	struct iommufd_ioas *ioas;
+	struct map_request request = {
+		.fixed = arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
+		.iova = &arg->dst_iova,
+		.command = command,
+	};
 	LIST_HEAD(mappings);
 	int ret;
 
@@ -373,14 +410,13 @@ int iommufd_ioas_copy(struct iommufd_command *command)
 		ret = copy_source(command, &mappings);
 	if (ret)
 		return ret;
-	ioas = iommufd_ioas_get(command->ictx, arg->dst_ioas_id);
-	if (IS_ERR(ioas)) {
+	request.ioas = iommufd_ioas_get(command->ictx, arg->dst_ioas_id);
+	if (IS_ERR(request.ioas)) {
 		mappings_free(&mappings);
-		return PTR_ERR(ioas);
+		return PTR_ERR(request.ioas);
 	}
-	ret = ioas_add(ioas, &mappings, arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
-		       &arg->dst_iova, command);
-	iommufd_object_put(&ioas->object);
+	ret = ioas_add(&request, &mappings);
+	iommufd_object_put(&request.ioas->object);
 	return ret;
 }
 
