@@ -226,26 +226,38 @@ static bool hole_find(struct iova_space *space, u64 from, u64 size,
 	return *last - *start >= size - 1;
 }
 
-/*
- * The lowest place for @length bytes inside @start to @last that agrees with
- * @address modulo @stride
+/**
+ * struct room_search - room that agrees with an address modulo a stride
+ * @length: bytes
+ * @address: which
+ * @stride: a power of two
+ * @iova: set to the lowest place
  */
-static bool range_place(u64 start, u64 last, u64 length, u64 address,
-			u64 stride, u64 *iova)
+struct room_search {
+	u64 length;
+	u64 address;
+	u64 stride;
+	u64 *iova;
+};
+
+/* Inside @start to @last */
+static bool range_place(const struct room_search *room, u64 start, u64 last)
 {
-	if (check_add_overflow(start, (address - start) & (stride - 1), iova))
+	u64 skip = (room->address - start) & (room->stride - 1);
+
+	if (check_add_overflow(start, skip, room->iova))
 		return false;
-	return *iova <= last && last - *iova >= length - 1;
+	return *room->iova <= last && last - *room->iova >= room->length - 1;
 }
 
-/* The same for what is free between @first and @last */
-static bool window_search(struct iova_space *space, u64 first, u64 last,
-			  u64 length, u64 address, u64 stride, u64 *iova)
+/* In what is free between @first and @last */
+static bool window_search(struct iova_space *space,
+			  const struct room_search *room, u64 first, u64 last)
 {
 	u64 from = first;
 	u64 start, range_last;
 
-	while (hole_find(space, from, length, &start, &range_last)) {
+	while (hole_find(space, from, room->length, &start, &range_last)) {
 		struct iova_interval *reserved;
 		u64 free_last;
 
@@ -257,8 +269,7 @@ static bool window_search(struct iova_space *space, u64 first, u64 last,
 					       range_last);
 		free_last = reserved ? reserved->start - 1 : range_last;
 		if (!(reserved && reserved->start <= start) &&
-		    range_place(start, free_last, length, address, stride,
-				iova))
+		    range_place(room, start, free_last))
 			return true;
 		if (reserved)
 			range_last = reserved->last;
@@ -306,8 +317,13 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 							     PAGE_SIZE;
 	const u64 lowest = PAGE_SIZE;
 	const u64 highest = IOVA_SPACE_LAST - PAGE_SIZE;
+	struct room_search room = {
+		.length = length,
+		.address = address,
+		.iova = start,
+	};
 	struct iova_interval *window;
-	u64 granule, stride, last;
+	u64 granule, last;
 
 	if (!length || length & (space->alignment - 1))
 		return -EINVAL;
@@ -319,19 +335,18 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 		granule = min(granule, address & -address);
 	if (granule < space->alignment)
 		return -EINVAL;
-	stride = address & ~PAGE_MASK ? PAGE_SIZE : granule;
+	room.stride = address & ~PAGE_MASK ? PAGE_SIZE : granule;
 
 	if (RB_EMPTY_ROOT(&space->allowed.rb_root))
-		return window_search(space, lowest, highest, length, address,
-				     stride, start) ? 0 : -ENOSPC;
+		return window_search(space, &room, lowest, highest) ? 0 :
+								      -ENOSPC;
 
 	window = interval_iter_first(&space->allowed, lowest, highest);
 	while (window) {
 		u64 first = max(window->start, lowest);
 
 		window = window_end(window, highest, &last);
-		if (window_search(space, first, last, length, address, stride,
-				  start))
+		if (window_search(space, &room, first, last))
 			return 0;
 	}
 	return -ENOSPC;
