@@ -28,6 +28,7 @@
 #include <linux/vfio.h>
 #include <linux/xarray.h>
 
+#include "iommufd.h"
 #include "vfio.h"
 
 /* Published devices by minor, which is vfio_device.index */

@@ -7,6 +7,7 @@
  */
 #include <linux/vfio.h>
 
+#include "iommufd.h"
 #include "vfio.h"
 
 /**

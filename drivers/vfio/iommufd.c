@@ -25,6 +25,7 @@
 #include <linux/pm_runtime.h>
 #include <linux/vfio.h>
 
+#include "iommufd.h"
 #include "vfio.h"
 
 /**
