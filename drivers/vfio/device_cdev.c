@@ -52,7 +52,7 @@ int vfio_cdev_publish(struct vfio_device *device)
 {
 	int ret;
 
-	if (!device->ops->bind_iommufd || device->group->type == VFIO_NO_IOMMU)
+	if (!vfio_iommufd_attachable(device))
 		return 0;
 
 	ret = xa_insert(&cdev_devices, device->index, device, GFP_KERNEL);

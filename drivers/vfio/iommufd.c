@@ -3,10 +3,9 @@
  * From a VFIO device to iommufd: the parts of bind, open, close and unbind
  * that the character device and the group share, and the group's own iommufd.
  *
- * vfio_device.iommufd_device is the whole state, or vfio_device.iommufd_access
- * of a device without DMA of its own. One of them is set from the driver's
- * bind_iommufd on, and as long as it is set the context and the ownership of the
- * DMA exist. Changed under dev_set->lock, but for the end of an access.
+ * What differs between kinds of devices is in their struct vfio_iommufd_ops:
+ * physical.c, emulated.c and bare.c. A device has the one of its kind from
+ * its registration on.
  *
  * dev_set->lock is taken by users of other devices, and must not be held while
  * anything waits for user memory: so not in attach and detach, which iommufd
@@ -15,9 +14,6 @@
  * device, and it ceases to be one that is open. In the second, without it,
  * iommufd lets go of it. In between nobody else can have it: iommufd refuses to
  * bind a device again before it has let go.
- *
- * A device without an IOMMU has nothing to bind. vfio_device.iommufd_bare says
- * that its group was on an iommufd when it was opened.
  */
 #include <linux/capability.h>
 #include <linux/iommu.h>
@@ -29,141 +25,57 @@
 #include "vfio.h"
 
 /**
- * vfio_iommufd_physical_bind() - bind_iommufd for a device that does DMA
- * @vdev: the device
- * @bind: what to bind it to; @bind->devid is filled in
- *
- * For use as &vfio_device_ops.bind_iommufd, or as its last step.
- *
- * Context: vdev->dev_set->lock is held.
- * Return: 0, and @vdev->iommufd_device is set; or the errors of
- * iommufd_bind_device().
+ * vfio_iommufd_register() - give a device what its kind does on an iommufd
+ * @device: the device, which has its group
  */
-int vfio_iommufd_physical_bind(struct vfio_device *vdev,
-			       struct vfio_iommufd_bind *bind)
+void vfio_iommufd_register(struct vfio_device *device)
 {
-	struct iommufd_device *idev;
+	static const struct vfio_iommufd_ops *const kinds[] = {
+		[VFIO_IOMMU]		= &vfio_iommufd_physical_ops,
+		[VFIO_EMULATED_IOMMU]	= &vfio_iommufd_emulated_ops,
+		[VFIO_NO_IOMMU]		= &vfio_iommufd_bare_ops,
+	};
 
-	lockdep_assert_held(&vdev->dev_set->lock);
-
-	idev = iommufd_bind_device(bind->ictx, vdev->dev, bind->cookie,
-				   &bind->devid);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-
-	vdev->iommufd_device = idev;
-	return 0;
-}
-EXPORT_SYMBOL_GPL(vfio_iommufd_physical_bind);
-
-static void emulated_unmap(void *data, u64 iova, u64 length)
-{
-	struct vfio_device *vdev = data;
-
-	vdev->ops->dma_unmap(vdev, iova, length);
-}
-
-static const struct iommufd_access_ops emulated_pinning_ops = {
-	.pins = true,
-	.unmap = emulated_unmap,
-};
-
-static const struct iommufd_access_ops emulated_copying_ops = {};
-
-/**
- * vfio_iommufd_emulated_bind() - bind_iommufd for a device without DMA
- * @vdev: the device, whose driver uses vfio_pin_pages() and vfio_dma_rw()
- * @bind: what to bind it to; @bind->devid is filled in
- *
- * For use as &vfio_device_ops.bind_iommufd, or as its last step. The device
- * attaches to an IOAS, not to a page table. A driver with dma_unmap may pin;
- * it is called for each page that it has pinned.
- *
- * Context: vdev->dev_set->lock is held.
- * Return: 0, and @vdev->iommufd_access is set; or the errors of
- * iommufd_access_create().
- */
-int vfio_iommufd_emulated_bind(struct vfio_device *vdev,
-			       struct vfio_iommufd_bind *bind)
-{
-	lockdep_assert_held(&vdev->dev_set->lock);
-
-	return iommufd_access_create(bind->ictx,
-				     vdev->ops->dma_unmap ?
-				     &emulated_pinning_ops :
-				     &emulated_copying_ops,
-				     vdev, bind->cookie, &vdev->iommufd_access,
-				     &bind->devid);
-}
-EXPORT_SYMBOL_GPL(vfio_iommufd_emulated_bind);
-
-/**
- * vfio_iommufd_pin_pages() - vfio_pin_pages() on an iommufd
- * @device: an open device with an access
- * @iova: in the first page
- * @npage: how many, at least 1
- * @prot: %IOMMU_READ, %IOMMU_WRITE
- * @pages: set to the pages
- *
- * Each page is pinned on its own: drivers unpin in other portions than they
- * pinned.
- *
- * Return: @npage, or an error with none of the pages pinned.
- */
-int vfio_iommufd_pin_pages(struct vfio_device *device, dma_addr_t iova,
-			   int npage, int prot, struct page **pages)
-{
-	unsigned int flags = prot & IOMMU_WRITE ? IOMMUFD_ACCESS_WRITE : 0;
-	int i, ret;
-
-	if (!device->ops->dma_unmap)
-		return -EINVAL;
-
-	iova = round_down(iova, PAGE_SIZE);
-	for (i = 0; i < npage; i++) {
-		ret = iommufd_access_pin(device->iommufd_access,
-					 iova + i * PAGE_SIZE, PAGE_SIZE,
-					 &pages[i], flags);
-		if (ret) {
-			vfio_iommufd_unpin_pages(device, iova, i);
-			return ret;
-		}
-	}
-	return npage;
+	device->iommufd_ops = kinds[device->group->type];
 }
 
 /**
- * vfio_iommufd_unpin_pages() - vfio_unpin_pages() on an iommufd
- * @device: an open device with an access
- * @iova: in the first page
- * @npage: how many; those that @device has not pinned are passed over
+ * vfio_iommufd_attachable() - can a user bind and attach a device?
+ * @device: a registered device
+ *
+ * Return: true if its kind can be attached, and its driver lets it be bound.
  */
-void vfio_iommufd_unpin_pages(struct vfio_device *device, dma_addr_t iova,
-			      int npage)
+bool vfio_iommufd_attachable(struct vfio_device *device)
 {
-	int i;
-
-	iova = round_down(iova, PAGE_SIZE);
-	for (i = 0; i < npage; i++)
-		iommufd_access_unpin(device->iommufd_access,
-				     iova + i * PAGE_SIZE, PAGE_SIZE);
+	return device->iommufd_ops->attach && device->ops->bind_iommufd;
 }
 
 /**
- * vfio_iommufd_dma_rw() - vfio_dma_rw() on an iommufd
- * @device: an open device with an access
- * @iova: first byte
- * @data: kernel memory
- * @len: bytes
- * @write: from @data to the mapped memory
+ * vfio_iommufd_is_open() - is an open device on an iommufd?
+ * @device: a device that is open or about to be; else it is on a container
  *
- * Return: 0, or an error after which a part may have been copied.
+ * Return: true if it is.
  */
-int vfio_iommufd_dma_rw(struct vfio_device *device, dma_addr_t iova, void *data,
-			size_t len, bool write)
+bool vfio_iommufd_is_open(struct vfio_device *device)
 {
-	return iommufd_access_copy(device->iommufd_access, iova, data, len,
-				   write ? IOMMUFD_ACCESS_WRITE : 0);
+	return device->iommufd_ops->is_open(device);
+}
+
+/**
+ * vfio_iommufd_driver_bind() - bind as the driver says
+ * @device: the device
+ * @bind: what to bind it to
+ *
+ * For use as &vfio_iommufd_ops.bind.
+ *
+ * Return: 0, or the error of the driver; %-EOPNOTSUPP if it has no bind_iommufd.
+ */
+int vfio_iommufd_driver_bind(struct vfio_device *device,
+			     struct vfio_iommufd_bind *bind)
+{
+	if (!device->ops->bind_iommufd)
+		return -EOPNOTSUPP;
+	return device->ops->bind_iommufd(device, bind);
 }
 
 /**
@@ -182,10 +94,7 @@ int vfio_iommufd_dma_rw(struct vfio_device *device, dma_addr_t iova, void *data,
 int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
 			int (*answer)(void *data, u32 pt_id), void *data)
 {
-	if (device->iommufd_access)
-		return iommufd_access_attach(device->iommufd_access, pt_id);
-	return iommufd_attach_device(device->iommufd_device, &pt_id, answer,
-				     data);
+	return device->iommufd_ops->attach(device, pt_id, answer, data);
 }
 
 /**
@@ -197,55 +106,19 @@ int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
  */
 int vfio_iommufd_detach(struct vfio_device *device)
 {
-	if (device->iommufd_access)
-		return iommufd_access_detach_killable(device->iommufd_access);
-	return iommufd_detach_device_killable(device->iommufd_device);
+	return device->iommufd_ops->detach(device);
 }
 
-/**
- * vfio_iommufd_devid() - name a device to the user of another one
- * @device: the device
- * @user: a device of the same set, bound to an iommufd
- *
- * As long as dev_set->lock is held, a device that has an ID keeps it, and nobody
- * can open one that has none. A device that is being closed has none any more.
- *
- * Context: device->dev_set->lock is held.
- * Return: the ID of @device if it is bound to the iommufd of @user;
- * %VFIO_PCI_DEVID_OWNED if it is not bound, but its DMA belongs to that
- * iommufd; %VFIO_PCI_DEVID_NOT_OWNED otherwise.
- */
-int vfio_iommufd_devid(struct vfio_device *device, struct vfio_device *user)
-{
-	struct iommufd_ctx *ictx = iommufd_device_ctx(user->iommufd_device);
-
-	lockdep_assert_held(&device->dev_set->lock);
-
-	if (!device->iommufd_device)
-		return iommufd_ctx_owns_dma(ictx, device->dev) ?
-			       VFIO_PCI_DEVID_OWNED :
-			       VFIO_PCI_DEVID_NOT_OWNED;
-	if (iommufd_device_ctx(device->iommufd_device) != ictx)
-		return VFIO_PCI_DEVID_NOT_OWNED;
-	return iommufd_device_id(device->iommufd_device);
-}
-EXPORT_SYMBOL_GPL(vfio_iommufd_devid);
-
-/*
- * The first half of an unbind. An access stays where the driver finds it when it
- * is called back, for a mapping that goes away meanwhile.
- */
+/* The first half of an unbind */
 static struct vfio_iommufd_bound take_bound(struct vfio_device *device)
 {
 	struct vfio_iommufd_bound bound = {
-		.device = device->iommufd_device,
-		.access = device->iommufd_access,
+		.ops = device->iommufd_ops,
 	};
 
 	lockdep_assert_held(&device->dev_set->lock);
 
-	device->iommufd_device = NULL;
-	device->iommufd_bare = false;
+	bound.ops->release(device, &bound);
 	return bound;
 }
 
@@ -271,10 +144,7 @@ int vfio_iommufd_open(struct vfio_device *device,
 
 	lockdep_assert_held(&device->dev_set->lock);
 
-	if (!device->ops->bind_iommufd)
-		return -EOPNOTSUPP;
-
-	ret = device->ops->bind_iommufd(device, bind);
+	ret = device->iommufd_ops->bind(device, bind);
 	if (ret)
 		return ret;
 
@@ -324,24 +194,10 @@ struct vfio_iommufd_bound vfio_iommufd_close(struct vfio_device *device)
  */
 void vfio_iommufd_unbind(struct vfio_iommufd_bound bound)
 {
-	if (bound.access)
-		iommufd_access_destroy(bound.access);
-	if (bound.device) {
-		iommufd_detach_device(bound.device);
-		iommufd_unbind_device(bound.device);
-	}
+	if (bound.ops)
+		bound.ops->unbind(&bound);
 	if (bound.awake)
 		pm_runtime_put(bound.awake);
-}
-
-static int open_bare(struct vfio_device *device)
-{
-	int ret = 0;
-
-	if (device->ops->open_device)
-		ret = device->ops->open_device(device);
-	device->iommufd_bare = !ret;
-	return ret;
 }
 
 /**
@@ -368,12 +224,11 @@ int vfio_iommufd_group_open(struct vfio_device *device,
 	lockdep_assert_held(&device->group->group_lock);
 
 	*pt_id = 0;
-	if (device->group->type == VFIO_NO_IOMMU)
-		return open_bare(device);
-
-	ret = iommufd_compat_ioas_id(bind.ictx, pt_id);
-	if (ret)
-		return ret;
+	if (device->iommufd_ops->attach) {
+		ret = iommufd_compat_ioas_id(bind.ictx, pt_id);
+		if (ret)
+			return ret;
+	}
 	return vfio_iommufd_open(device, &bind, bound);
 }
 

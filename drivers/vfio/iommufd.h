@@ -13,25 +13,56 @@ struct device;
 struct file;
 struct iommufd_access;
 struct iommufd_device;
-struct page;
 struct vfio_group;
 
-/* What a device that was closed has to let go of yet. Empty without an iommufd */
+/*
+ * What a device that was closed has to let go of yet. Empty if it was not on an
+ * iommufd
+ */
 struct vfio_iommufd_bound {
-	struct iommufd_device	*device;
-	struct iommufd_access	*access;
+	/* of its kind; NULL for nothing to let go of */
+	const struct vfio_iommufd_ops	*ops;
+	union {
+		/* of a physical device */
+		struct iommufd_device	*device;
+		/* of an emulated one */
+		struct iommufd_access	*access;
+	};
 	/* kept from sleeping until then */
-	struct device		*awake;
+	struct device			*awake;
 };
 
-/* Open devices are on an iommufd or on the container of their group */
-static inline bool vfio_device_on_iommufd(struct vfio_device *device)
-{
-	return device->iommufd_device || device->iommufd_access ||
-	       device->iommufd_bare;
-}
+/*
+ * What a kind of device does on an iommufd. The context of each is that of the
+ * function of the same name in iommufd.c.
+ */
+struct vfio_iommufd_ops {
+	/* The first step of opening it; under dev_set->lock */
+	int (*bind)(struct vfio_device *device, struct vfio_iommufd_bind *bind);
+	/* Was it bound, and not released since? */
+	bool (*is_open)(struct vfio_device *device);
+	/* The last step of closing it; hands over what unbind needs; as bind */
+	void (*release)(struct vfio_device *device,
+			struct vfio_iommufd_bound *bound);
+	/* Let go, without locks: waits for user memory */
+	void (*unbind)(struct vfio_iommufd_bound *bound);
+	/* None if there is nothing to attach; then it has no node either */
+	int (*attach)(struct vfio_device *device, u32 pt_id,
+		      int (*answer)(void *data, u32 pt_id), void *data);
+	/* Comes with attach */
+	int (*detach)(struct vfio_device *device);
+};
+
+extern const struct vfio_iommufd_ops vfio_iommufd_physical_ops;
+extern const struct vfio_iommufd_ops vfio_iommufd_emulated_ops;
+extern const struct vfio_iommufd_ops vfio_iommufd_bare_ops;
 
 #if IS_ENABLED(CONFIG_VFIO_IOMMUFD)
+void vfio_iommufd_register(struct vfio_device *device);
+bool vfio_iommufd_attachable(struct vfio_device *device);
+bool vfio_iommufd_is_open(struct vfio_device *device);
+int vfio_iommufd_driver_bind(struct vfio_device *device,
+			     struct vfio_iommufd_bind *bind);
 int vfio_iommufd_open(struct vfio_device *device,
 		      struct vfio_iommufd_bind *bind,
 		      struct vfio_iommufd_bound *bound);
@@ -40,17 +71,20 @@ void vfio_iommufd_unbind(struct vfio_iommufd_bound bound);
 int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
 			int (*answer)(void *data, u32 pt_id), void *data);
 int vfio_iommufd_detach(struct vfio_device *device);
-int vfio_iommufd_pin_pages(struct vfio_device *device, dma_addr_t iova,
-			   int npage, int prot, struct page **pages);
-void vfio_iommufd_unpin_pages(struct vfio_device *device, dma_addr_t iova,
-			      int npage);
-int vfio_iommufd_dma_rw(struct vfio_device *device, dma_addr_t iova, void *data,
-			size_t len, bool write);
 int vfio_iommufd_group_open(struct vfio_device *device,
 			    struct vfio_iommufd_bound *bound, u32 *pt_id);
 int vfio_group_set_iommufd(struct vfio_group *group, struct file *file);
 void vfio_group_unset_iommufd(struct vfio_group *group);
 #else
+static inline void vfio_iommufd_register(struct vfio_device *device)
+{
+}
+
+static inline bool vfio_iommufd_is_open(struct vfio_device *device)
+{
+	return false;
+}
+
 static inline struct vfio_iommufd_bound
 vfio_iommufd_close(struct vfio_device *device)
 {
@@ -66,25 +100,6 @@ static inline int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
 				      void *data)
 {
 	return -EOPNOTSUPP;
-}
-
-static inline int vfio_iommufd_pin_pages(struct vfio_device *device,
-					 dma_addr_t iova, int npage, int prot,
-					 struct page **pages)
-{
-	return -ENOTTY;
-}
-
-static inline void vfio_iommufd_unpin_pages(struct vfio_device *device,
-					    dma_addr_t iova, int npage)
-{
-}
-
-static inline int vfio_iommufd_dma_rw(struct vfio_device *device,
-				      dma_addr_t iova, void *data, size_t len,
-				      bool write)
-{
-	return -ENOTTY;
 }
 
 static inline int vfio_iommufd_group_open(struct vfio_device *device,
