@@ -68,11 +68,12 @@ int vfio_cdev_publish(struct vfio_device *device)
  * @device: the device
  *
  * Files there are keep their registration until they are closed.
+ *
+ * Return: true if the device was published, and so has a node.
  */
-void vfio_cdev_unpublish(struct vfio_device *device)
+bool vfio_cdev_unpublish(struct vfio_device *device)
 {
-	if (device->device.devt)
-		xa_erase(&cdev_devices, device->index);
+	return xa_erase(&cdev_devices, device->index);
 }
 
 /**
@@ -311,8 +312,25 @@ static int cdev_check_token(struct vfio_device *device,
 }
 
 /**
+ * vfio_cdev_refuse_bind() - VFIO_DEVICE_BIND_IOMMUFD of a file with a full table
+ * @arg: the argument
+ *
+ * Such a file was bound before, or is one of the group: neither ever changes
+ * back.
+ *
+ * Return: the error that the argument deserves, else %-EINVAL.
+ */
+long vfio_cdev_refuse_bind(struct vfio_device_bind_iommufd __user *arg)
+{
+	struct vfio_device_bind_iommufd args;
+
+	return cdev_copy_bind(&args, arg) ?: -EINVAL;
+}
+
+/**
  * vfio_cdev_ioctl_bind() - VFIO_DEVICE_BIND_IOMMUFD
- * @filep: any file of a device; only one that is bind-only can be bound
+ * @filep: a file that is bind-only, or was when the call began: if another
+ *         thread has bound it since, its device is open
  * @arg: the argument
  *
  * Return: 0, or an error with file and device as they were.
@@ -328,10 +346,6 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	ret = cdev_copy_bind(&args, arg);
 	if (ret)
 		return ret;
-
-	/* Bound before, or a file of the group: neither ever changes back */
-	if (READ_ONCE(filep->f_op) != &vfio_device_bind_fops)
-		return -EINVAL;
 
 	ret = cdev_exclude_group(device->group);
 	if (ret)
