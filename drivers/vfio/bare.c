@@ -32,9 +32,16 @@ static void bare_unbind(struct vfio_iommufd_bound *bound)
 {
 }
 
+/* There is no IOMMU that could enforce it */
+static bool bare_coherent(struct vfio_device *device)
+{
+	return false;
+}
+
 const struct vfio_iommufd_ops vfio_iommufd_bare_ops = {
 	.bind		= bare_bind,
 	.is_open	= bare_is_open,
 	.release	= bare_release,
 	.unbind		= bare_unbind,
+	.coherent	= bare_coherent,
 };

@@ -20,7 +20,6 @@
  */
 #include <linux/cdev.h>
 #include <linux/fs.h>
-#include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -182,20 +181,11 @@ bool vfio_file_is_cdev(struct file *filep)
  * vfio_cdev_enforced_coherent() - can DMA not bypass the CPU's caches?
  * @filep: a file of a cdev
  *
- * Asked before the device is attached, and not again when it moves. What the
- * IOMMU of the device can enforce it enforces in every table of the device.
- *
- * Return: true if that is so whatever the device is attached to. An emulated one
- * has no IOMMU and no DMA: what it does is done by the CPU, through its caches.
+ * Return: as vfio_iommufd_coherent() of the device.
  */
 bool vfio_cdev_enforced_coherent(struct file *filep)
 {
-	struct vfio_device *device = filep->private_data;
-
-	if (device->group->type == VFIO_EMULATED_IOMMU)
-		return true;
-	return device_iommu_capable(device->dev,
-				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+	return vfio_iommufd_coherent(filep->private_data);
 }
 
 /* The VM is for the caller to put */

@@ -214,6 +214,12 @@ static int emulated_detach(struct vfio_device *device)
 	return iommufd_access_detach_killable(device->iommufd_access);
 }
 
+/* No DMA: what the device does is done by the CPU, through its caches */
+static bool emulated_coherent(struct vfio_device *device)
+{
+	return true;
+}
+
 const struct vfio_iommufd_ops vfio_iommufd_emulated_ops = {
 	.bind		= vfio_iommufd_driver_bind,
 	.is_open	= emulated_is_open,
@@ -221,5 +227,6 @@ const struct vfio_iommufd_ops vfio_iommufd_emulated_ops = {
 	.unbind		= emulated_unbind,
 	.attach		= emulated_attach,
 	.detach		= emulated_detach,
+	.coherent	= emulated_coherent,
 };
 #endif

@@ -62,6 +62,20 @@ bool vfio_iommufd_is_open(struct vfio_device *device)
 }
 
 /**
+ * vfio_iommufd_coherent() - can DMA on an iommufd not bypass the CPU's caches?
+ * @device: a registered device
+ *
+ * Asked before the device is attached, and not again when it moves. What the
+ * IOMMU of the device can enforce it enforces in every table of the device.
+ *
+ * Return: true if that is so whatever the device is attached to.
+ */
+bool vfio_iommufd_coherent(struct vfio_device *device)
+{
+	return device->iommufd_ops->coherent(device);
+}
+
+/**
  * vfio_iommufd_driver_bind() - bind as the driver says
  * @device: the device
  * @bind: what to bind it to
@@ -307,4 +321,22 @@ void vfio_group_unset_iommufd(struct vfio_group *group)
 	group->iommufd_compat = NULL;
 	iommufd_ctx_put(group->iommufd);
 	group->iommufd = NULL;
+}
+
+/**
+ * vfio_group_iommufd_coherent() - vfio_iommufd_coherent() of all its devices
+ * @group: the group
+ *
+ * Return: true if it holds for each of them.
+ */
+bool vfio_group_iommufd_coherent(struct vfio_group *group)
+{
+	struct vfio_device *device;
+	bool ret = true;
+
+	mutex_lock(&group->device_lock);
+	list_for_each_entry(device, &group->device_list, group_next)
+		ret &= vfio_iommufd_coherent(device);
+	mutex_unlock(&group->device_lock);
+	return ret;
 }

@@ -51,6 +51,8 @@ struct vfio_iommufd_ops {
 		      int (*answer)(void *data, u32 pt_id), void *data);
 	/* Comes with attach */
 	int (*detach)(struct vfio_device *device);
+	/* Can its DMA, if it does any, not bypass the caches? */
+	bool (*coherent)(struct vfio_device *device);
 };
 
 extern const struct vfio_iommufd_ops vfio_iommufd_physical_ops;
@@ -61,6 +63,7 @@ extern const struct vfio_iommufd_ops vfio_iommufd_bare_ops;
 void vfio_iommufd_register(struct vfio_device *device);
 bool vfio_iommufd_attachable(struct vfio_device *device);
 bool vfio_iommufd_is_open(struct vfio_device *device);
+bool vfio_iommufd_coherent(struct vfio_device *device);
 int vfio_iommufd_driver_bind(struct vfio_device *device,
 			     struct vfio_iommufd_bind *bind);
 int vfio_iommufd_open(struct vfio_device *device,
@@ -75,6 +78,7 @@ int vfio_iommufd_group_open(struct vfio_device *device,
 			    struct vfio_iommufd_bound *bound, u32 *pt_id);
 int vfio_group_set_iommufd(struct vfio_group *group, struct file *file);
 void vfio_group_unset_iommufd(struct vfio_group *group);
+bool vfio_group_iommufd_coherent(struct vfio_group *group);
 #else
 static inline void vfio_iommufd_register(struct vfio_device *device)
 {
@@ -117,6 +121,11 @@ static inline int vfio_group_set_iommufd(struct vfio_group *group,
 
 static inline void vfio_group_unset_iommufd(struct vfio_group *group)
 {
+}
+
+static inline bool vfio_group_iommufd_coherent(struct vfio_group *group)
+{
+	return false;
 }
 #endif
 

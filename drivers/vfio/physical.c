@@ -7,6 +7,7 @@
  * bind_iommufd on, and as long as it is set the context and the ownership of the
  * DMA exist. Changed under dev_set->lock.
  */
+#include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
@@ -100,6 +101,13 @@ static int physical_detach(struct vfio_device *device)
 	return iommufd_detach_device_killable(device->iommufd_device);
 }
 
+/* What an IOMMU can enforce, iommufd makes it enforce for every attachment */
+static bool physical_coherent(struct vfio_device *device)
+{
+	return device_iommu_capable(device->dev,
+				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
+
 const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 	.bind		= vfio_iommufd_driver_bind,
 	.is_open	= physical_is_open,
@@ -107,4 +115,5 @@ const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 	.unbind		= physical_unbind,
 	.attach		= physical_attach,
 	.detach		= physical_detach,
+	.coherent	= physical_coherent,
 };
