@@ -48,25 +48,12 @@ static void edu_write_address(struct edu *edu, unsigned int where,
 
 int edu_start(struct edu *edu, int device)
 {
-	struct vfio_region_info bar;
 	int ret;
 
-	ret = vfio_region(device, VFIO_PCI_BAR0_REGION_INDEX, &bar);
-	if (ret)
-		return ret;
-	if (bar.size != EDU_BAR_SIZE)
-		return -ENODEV;
-	ret = vfio_bus_master(device);
+	ret = vfio_map_registers(device, EDU_BAR_SIZE, &edu->registers);
 	if (ret)
 		return ret;
 	edu->device = device;
-	edu->registers = mmap(NULL, bar.size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED, device, bar.offset);
-	if (edu->registers == MAP_FAILED)
-		return -errno;
-	/* The registers keep the device open, which a child need not do. */
-	if (madvise(edu->registers, bar.size, MADV_DONTFORK))
-		return -errno;
 	return edu_read(edu, EDU_ID) == EDU_ID_VALUE ? 0 : -ENODEV;
 }
 

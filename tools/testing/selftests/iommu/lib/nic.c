@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <endian.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -62,26 +61,8 @@ static void nic_write(struct nic *nic, unsigned int where, __u32 value)
 
 int nic_start(struct nic *nic, int device)
 {
-	struct vfio_region_info bar;
-	int ret;
-
-	ret = vfio_region(device, VFIO_PCI_BAR0_REGION_INDEX, &bar);
-	if (ret)
-		return ret;
-	if (bar.size != NIC_BAR_SIZE)
-		return -ENODEV;
-	ret = vfio_bus_master(device);
-	if (ret)
-		return ret;
 	nic->device = device;
-	nic->registers = mmap(NULL, bar.size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED, device, bar.offset);
-	if (nic->registers == MAP_FAILED)
-		return -errno;
-	/* The registers keep the device open, which a child need not do. */
-	if (madvise(nic->registers, bar.size, MADV_DONTFORK))
-		return -errno;
-	return 0;
+	return vfio_map_registers(device, NIC_BAR_SIZE, &nic->registers);
 }
 
 void nic_stop(struct nic *nic)

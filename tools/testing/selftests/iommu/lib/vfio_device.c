@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -497,6 +498,31 @@ int vfio_bus_master(int device)
 	if (pwrite(device, &command, sizeof(command), where) != sizeof(command))
 		return -EIO;
 	return 0;
+}
+
+int vfio_map_registers(int device, size_t size, void **registers)
+{
+	struct vfio_region_info bar;
+	int ret;
+
+	ret = vfio_region(device, VFIO_PCI_BAR0_REGION_INDEX, &bar);
+	if (ret)
+		return ret;
+	if (bar.size != size)
+		return -ENODEV;
+	ret = vfio_bus_master(device);
+	if (ret)
+		return ret;
+	*registers = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  device, bar.offset);
+	if (*registers == MAP_FAILED)
+		return -errno;
+	/* The registers keep the device open, which a child need not do. */
+	if (madvise(*registers, size, MADV_DONTFORK)) {
+		ret = -errno;
+		munmap(*registers, size);
+	}
+	return ret;
 }
 
 int vfio_irq_to_eventfd(int device, __u32 index, int event)

@@ -101,6 +101,11 @@ int vfio_region(int device, __u32 index, struct vfio_region_info *info);
 int vfio_device_info(int device, struct vfio_device_info *info);
 /* Let a PCI device be reached by the CPU, and reach memory itself. */
 int vfio_bus_master(int device);
+/*
+ * Map BAR 0 of a PCI device and let it master the bus; -ENODEV if it is not of
+ * @size. The registers keep the device open until they are unmapped.
+ */
+int vfio_map_registers(int device, size_t size, void **registers);
 /* Signal @event for vector 0 of an interrupt index */
 int vfio_irq_to_eventfd(int device, __u32 index, int event);
 /* Free all vectors of an interrupt index */
