@@ -120,18 +120,34 @@ static int table_announce(struct mapped_space *space,
 	return ret;
 }
 
-/* Return: 0; -EAGAIN when a mapping is not pinned; another errno. */
+/*
+ * Pin all that is mapped, and take tables_lock. A map that began before the
+ * table was announced may come without a pin: again then.
+ */
+static int table_pin_and_lock(struct mapped_space *space)
+{
+	for (;;) {
+		int ret = mapped_space_pin(space);
+
+		if (ret)
+			return ret;
+		if (down_write_killable(&space->tables_lock))
+			return -EINTR;
+		if (mapped_space_is_pinned(space))
+			return 0;
+		up_write(&space->tables_lock);
+	}
+}
+
 static int table_add(struct mapped_space *space, struct mapped_table *table)
 {
-	int ret = -EAGAIN;
+	int ret = table_pin_and_lock(space);
 
-	if (down_write_killable(&space->tables_lock))
-		return -EINTR;
-	if (mapped_space_is_pinned(space)) {
-		ret = table_map_all(space, table);
-		if (!ret)
-			list_move_tail(&table->link, &space->tables);
-	}
+	if (ret)
+		return ret;
+	ret = table_map_all(space, table);
+	if (!ret)
+		list_move_tail(&table->link, &space->tables);
 	up_write(&space->tables_lock);
 	return ret;
 }
@@ -159,13 +175,7 @@ int mapped_table_add(struct mapped_space *space, struct mapped_table *table)
 	ret = table_announce(space, table);
 	if (ret)
 		return ret;
-	/* A map that began before may come without a pin: again then. */
-	do {
-		ret = mapped_space_pin(space);
-		if (ret)
-			break;
-		ret = table_add(space, table);
-	} while (ret == -EAGAIN);
+	ret = table_add(space, table);
 	if (ret)
 		mapped_table_remove(space, table);
 	return ret;
