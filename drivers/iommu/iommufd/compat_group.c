@@ -38,73 +38,52 @@ struct iommufd_compat_group {
 	bool coherent;
 };
 
-/**
- * struct table_trial - looking what a table for a group would be like
- * @domain: an empty table; NULL when no IOMMU is behind the group
- * @prepared: its page sizes and aperture are final
- * @coherent: coherency can be enforced for all devices
- */
-struct table_trial {
-	struct iommu_domain *domain;
-	bool prepared;
-	bool coherent;
-};
-
-/* A group is behind one IOMMU: any device of it tells what a table can do. */
-static int trial_add_device(struct device *dev, void *data)
+static int device_is_coherent(struct device *dev, void *data)
 {
-	struct table_trial *trial = data;
-	const struct iommu_ops *ops;
+	bool *coherent = data;
 
 	/* An emulated device does without. */
-	if (!dev->iommu)
-		return 0;
-	trial->coherent &=
-		device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
-	if (trial->domain)
-		return 0;
-	trial->domain = iommu_domain_alloc(dev->bus);
-	if (!trial->domain)
-		return -ENOMEM;
-	ops = dev_iommu_ops(dev);
-	trial->prepared = ops->domain_prepare;
-	return trial->prepared ? ops->domain_prepare(trial->domain, dev) : 0;
+	if (dev->iommu)
+		*coherent &= device_iommu_capable(dev,
+						  IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+	return 0;
 }
 
 /*
- * Without domain_prepare a table is final once it was attached, see
- * paging_hwpt.c. That needs the group's DMA for a moment. Who has it may be a
- * device of this very group, which another context opened: then nothing is
- * known, and the attach will tell.
+ * A group is behind one IOMMU: any device of it tells what a table can do. Where
+ * the driver cannot make one for a device the core needs the group's DMA. Who has
+ * that may be a device of this very group, which another context opened: then
+ * nothing is known, and the attach will tell.
  */
-static void trial_attach(struct table_trial *trial,
-			 struct iommu_group *iommu_group)
+static struct iommu_domain *group_alloc_domain(struct iommu_group *iommu_group)
 {
-	if (iommu_group_claim_dma_owner(iommu_group, trial))
-		return;
-	if (!iommu_attach_group(trial->domain, iommu_group)) {
-		iommu_detach_group(trial->domain, iommu_group);
-		trial->prepared = true;
-	}
+	struct iommu_domain *domain = iommu_group_domain_alloc(iommu_group, 0);
+
+	if (PTR_ERR(domain) != -EOPNOTSUPP ||
+	    iommu_group_claim_dma_owner(iommu_group, &domain))
+		return domain;
+	domain = iommu_group_domain_alloc(iommu_group, 0);
 	iommu_group_release_dma_owner(iommu_group);
+	return domain;
 }
 
 static int group_try_table(struct iommufd_compat_group *group,
 			   struct iommu_group *iommu_group)
 {
-	struct table_trial trial = { .coherent = true };
-	int ret;
+	struct iommu_domain *domain = group_alloc_domain(iommu_group);
+	int ret = PTR_ERR_OR_ZERO(domain);
 
-	ret = iommu_group_for_each_dev(iommu_group, &trial, trial_add_device);
-	if (!ret && trial.domain && !trial.prepared)
-		trial_attach(&trial, iommu_group);
-	if (!ret && trial.prepared) {
-		group->aperture = trial.domain->geometry;
-		group->page_sizes = trial.domain->pgsize_bitmap;
+	/* No IOMMU, or one that does not tell now */
+	if (ret == -ENODEV || ret == -EOPNOTSUPP)
+		ret = 0;
+	if (!IS_ERR(domain)) {
+		group->aperture = domain->geometry;
+		group->page_sizes = domain->pgsize_bitmap;
+		iommu_domain_free(domain);
 	}
-	group->coherent = trial.coherent;
-	if (trial.domain)
-		iommu_domain_free(trial.domain);
+	group->coherent = true;
+	iommu_group_for_each_dev(iommu_group, &group->coherent,
+				 device_is_coherent);
 	return ret;
 }
 

@@ -106,15 +106,23 @@ static struct iommu_domain *mock_domain_alloc(unsigned int type)
 	return &mock->domain;
 }
 
-static int mock_domain_prepare(struct iommu_domain *domain, struct device *dev)
+static struct iommu_domain *mock_domain_alloc_for(struct device *dev,
+						  u32 domain_flags)
 {
 	u32 flags = to_mock_device(dev)->flags;
+	struct iommu_domain *domain;
 
+	if (domain_flags)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = mock_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->pgsize_bitmap = MOCK_PAGE_SIZE;
 	if (flags & MOCK_FLAGS_DEVICE_HUGE_IOVA)
 		domain->pgsize_bitmap |= MOCK_HUGE_PAGE_SIZE;
 	if (flags & MOCK_FLAGS_DEVICE_LARGE_PAGES)
 		domain->pgsize_bitmap = MOCK_HUGE_PAGE_SIZE;
-	return 0;
+	return domain;
 }
 
 static void mock_domain_free(struct iommu_domain *domain)
@@ -316,7 +324,7 @@ static const struct iommu_ops mock_ops = {
 	.owner = THIS_MODULE,
 	.capable = mock_capable,
 	.domain_alloc = mock_domain_alloc,
-	.domain_prepare = mock_domain_prepare,
+	.domain_alloc_for = mock_domain_alloc_for,
 	.probe_device = mock_probe_device,
 	.release_device = mock_release_device,
 	.device_group = generic_device_group,

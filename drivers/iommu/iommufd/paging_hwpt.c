@@ -2,12 +2,8 @@
 /*
  * Page tables that an IOAS is behind.
  *
- * 6.1 makes a domain without knowing the device, and what the domain can do,
- * its page sizes and its aperture, is final only once the driver has seen a
- * device. The table has to be filled before a device uses it, so it is shown
- * to the driver first: by the driver's domain_prepare operation, or, where
- * there is none, by an attach of the empty domain that is undone at once.
- * DMA of an unattached group is blocked before, during and after.
+ * A table is filled before a device uses it, so what its domain can do, page sizes
+ * and aperture, has to be final before that: it is made for the device.
  */
 #include <linux/device.h>
 #include <linux/err.h>
@@ -82,58 +78,28 @@ bool paging_hwpt_is_automatic(const struct hwpt *hwpt,
 	return paging->automatic && paging->ioas == ioas;
 }
 
-/* Without domain_prepare. See the top of this file. */
-static int domain_prepare_by_attach(struct iommu_domain *domain,
-				    struct iommufd_group *group)
+/*
+ * Coherent, where the IOMMU can see to that. It counts for entries as they are
+ * written, so it cannot be changed later.
+ */
+static int paging_alloc_domain(struct paging_hwpt *paging,
+			       struct iommufd_device *idev)
 {
-	int ret;
-
-	/* Not while the group's DMA runs through another table. */
-	if (iommufd_group_is_attached(group))
-		return -EOPNOTSUPP;
-	ret = iommu_attach_group(domain, group->iommu_group);
-	if (!ret)
-		iommu_detach_group(domain, group->iommu_group);
-	return ret;
-}
-
-static int paging_prepare(struct paging_hwpt *paging,
-			  struct iommufd_device *idev)
-{
-	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
-	struct iommu_domain *domain = paging->hwpt.domain;
-
-	lockdep_assert_held(&idev->group->lock);
-
-	/* It counts for entries that are written later: now is the time. */
-	if (device_iommu_capable(idev->dev,
-				 IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
-		paging->table.coherent =
-			domain->ops->enforce_cache_coherency(domain);
-	if (ops->domain_prepare)
-		return ops->domain_prepare(domain, idev->dev);
-	return domain_prepare_by_attach(domain, idev->group);
-}
-
-/* An empty domain whose page sizes and aperture are final */
-static int paging_create_domain(struct paging_hwpt *paging,
-				struct iommufd_device *idev)
-{
+	bool coherent = device_iommu_capable(idev->dev,
+					     IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 	struct hwpt *hwpt = &paging->hwpt;
-	int ret;
+	struct iommu_domain *domain;
 
-	hwpt->domain = iommu_domain_alloc(idev->dev->bus);
-	if (!hwpt->domain)
-		return -ENOMEM;
-	paging->table.domain = hwpt->domain;
-	iommu_doorbell_init(&paging->doorbells, hwpt->domain);
+	domain = iommu_domain_alloc_for(idev->dev,
+					coherent ? IOMMU_DOMAIN_FLAG_COHERENT : 0);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	hwpt->domain = domain;
+	paging->table.domain = domain;
+	paging->table.coherent = coherent;
+	iommu_doorbell_init(&paging->doorbells, domain);
 	hwpt->doorbells = &paging->doorbells;
-	ret = mutex_lock_killable(&idev->group->lock);
-	if (ret)
-		return ret;
-	ret = paging_prepare(paging, idev);
-	mutex_unlock(&idev->group->lock);
-	return ret;
+	return 0;
 }
 
 /**
@@ -141,8 +107,8 @@ static int paging_create_domain(struct paging_hwpt *paging,
  * @ioas: which
  * @idev: a device that can be attached to it
  *
- * Context: takes the lock of the device's group, but not while it waits for
- * pages of user memory; no lock that others need may be held.
+ * Context: may wait for pages of user memory; no lock that others need may be
+ * held.
  * Return: the table, not published; an errno of hwpt_create(), of
  * mapped_table_add() or of the IOMMU driver.
  */
@@ -156,7 +122,7 @@ struct hwpt *paging_hwpt_create(struct iommufd_ioas *ioas,
 	if (IS_ERR(hwpt))
 		return hwpt;
 	paging = paging_of(hwpt);
-	ret = paging_create_domain(paging, idev);
+	ret = paging_alloc_domain(paging, idev);
 	if (!ret)
 		ret = mapped_table_add(&ioas->space, &paging->table);
 	if (ret) {

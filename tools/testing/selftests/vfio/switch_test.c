@@ -88,7 +88,7 @@ static void round_switch(struct member *member)
 		note(member, vfio_detach(device), 0, 0);
 		break;
 	case 1:
-		/* Not where a table is shown to the driver by an attach */
+		/* Not where a new table has to be attached to become final */
 		note(member,
 		     vfio_attach_to(device, party->ioas_ids[random_below(2)]),
 		     -EOPNOTSUPP, 0);
