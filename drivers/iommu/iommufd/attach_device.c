@@ -194,8 +194,9 @@ static enum attach_result attach_with_new(struct attach_request *request,
  *
  * A failure leaves everything as it was. The IOMMU driver may yet fail after
  * @answer has succeeded, and @answer may be called again then for another
- * table: so only success tells that the last answer was right. 6.1 drivers cannot
- * change tables without blocking DMA for a moment.
+ * table: so only success tells that the last answer was right. When a table is
+ * replaced no DMA is lost, where the IOMMU driver can switch from the one to the
+ * other; else DMA is blocked for a moment.
  *
  * Context: may sleep, for as long as user memory takes, but killably, with no lock
  * held that another context needs; pins memory, when the table is the IOAS's first.

@@ -117,20 +117,13 @@ static void attached_commit(struct attached_device *attached,
 		iommufd_object_put(&old->object);
 }
 
-/* 6.1 attaches only a group that is not attached. */
 static int group_switch_hardware(struct iommufd_group *group,
 				 struct hwpt *old, struct hwpt *new)
 {
-	int ret;
-
-	if (old)
-		old->kind->detach(old, group);
-	if (!new)
-		return 0;
-	ret = new->kind->attach(new, group);
-	if (ret && old)
-		WARN_ON(old->kind->attach(old, group));
-	return ret;
+	if (new)
+		return new->kind->attach(new, group, old);
+	old->kind->detach(old, group);
+	return 0;
 }
 
 /*
@@ -152,10 +145,10 @@ static int group_switch(struct iommufd_group *group, struct hwpt *old,
 
 /*
  * Switch the hardware to @hwpt, from none or to none, which is NULL: DMA is
- * blocked then, and in a replace for a moment. After a failure the old table is
- * in force. Nobody maps or unmaps in the tables meanwhile: mapped_space.h says
- * which driver wants that. Both are held from the beginning, so that the moment
- * does not grow by waiting for a map.
+ * blocked then. After a failure the old table is in force. Nobody maps or unmaps
+ * in the tables meanwhile: mapped_space.h says which driver wants that. Both are
+ * held from the beginning, so that where a driver blocks DMA in a replace that does
+ * not take longer by waiting for a map.
  */
 static int attachment_switch(struct iommufd_attachment *attachment,
 			     struct hwpt *hwpt)

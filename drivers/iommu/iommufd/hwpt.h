@@ -22,17 +22,19 @@ struct module;
 /**
  * struct hwpt_kind - what is behind a table
  * @size: of the structure that begins with struct hwpt
- * @attach: switch the hardware of a group, which is in no table, to the table; 0,
- *          or an errno of the IOMMU driver
- * @detach: undo @attach: the group's DMA is blocked
+ * @attach: lead the DMA of a group to the table, from the one that it is in, or
+ *          NULL; 0, or an errno of the IOMMU driver, and it is where it was. Each
+ *          transfer finds one of both, where the driver can do that
+ * @detach: lead it to none: the group's DMA is blocked
  * @unlink: of a table that ends with its last device: see iommufd_object_ops
  * @end: let go of what is behind the table; its domain is freed next
  *
- * @attach and @detach have the tables_lock of hwpt.space exclusively.
+ * @attach and @detach have the tables_lock of each hwpt.space exclusively.
  */
 struct hwpt_kind {
 	size_t size;
-	int (*attach)(struct hwpt *hwpt, struct iommufd_group *group);
+	int (*attach)(struct hwpt *hwpt, struct iommufd_group *group,
+		      struct hwpt *old);
 	void (*detach)(struct hwpt *hwpt, struct iommufd_group *group);
 	void (*unlink)(struct hwpt *hwpt);
 	void (*end)(struct hwpt *hwpt);

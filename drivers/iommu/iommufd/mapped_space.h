@@ -13,7 +13,8 @@
  * What 6.1's IOMMU drivers expect of whoever owns a domain, and where it is
  * kept:
  *
- * - Nobody uses a domain while a group is attached to it or detached from it.
+ * - Nobody uses a domain while a group is attached to it or detached from it, or
+ *   switched from or to it.
  *   VT-d walks its record of the IOMMUs of the domain in each flush, and frees
  *   it in a detach; an attach may take levels off the table. virtio-iommu asks
  *   whether there is an endpoint, and sends or does not send. AMD and SMMUv3

@@ -20,10 +20,15 @@ static struct paging_hwpt *paging_of(struct hwpt *hwpt)
 	return container_of(hwpt, struct paging_hwpt, hwpt);
 }
 
-static int paging_attach(struct hwpt *hwpt, struct iommufd_group *group)
+static int paging_attach(struct hwpt *hwpt, struct iommufd_group *group,
+			 struct hwpt *old)
 {
 	lockdep_assert_held_write(&hwpt->space->tables_lock);
-	return iommu_attach_group(hwpt->domain, group->iommu_group);
+	if (!old)
+		return iommu_attach_group(hwpt->domain, group->iommu_group);
+	lockdep_assert_held_write(&old->space->tables_lock);
+	return iommu_switch_group(old->domain, hwpt->domain,
+				  group->iommu_group);
 }
 
 static void paging_detach(struct hwpt *hwpt, struct iommufd_group *group)
