@@ -35,7 +35,9 @@ enum iommu_test_op {
 	/* Ours: a page table that does not do as it is told */
 	IOMMU_TEST_OP_MD_REFUSE = 0x10002,
 	/* Ours: unmap a range, and look at the flushes of a page table */
-	IOMMU_TEST_OP_WATCH_UNMAP = 0x10003
+	IOMMU_TEST_OP_WATCH_UNMAP = 0x10003,
+	/* Ours: whether a device is in a page table, and was in none */
+	IOMMU_TEST_OP_MD_LOOK = 0x10004
 };
 
 /* WATCH_UNMAP tells that many flushes apart. */
@@ -73,7 +75,11 @@ enum {
 	/* Tables have no pages as small as the CPU's */
 	MOCK_FLAGS_DEVICE_LARGE_PAGES = 1 << 18,
 	/* No table but the first can be attached */
-	MOCK_FLAGS_DEVICE_ONE_TABLE = 1 << 19
+	MOCK_FLAGS_DEVICE_ONE_TABLE = 1 << 19,
+	/* In one group with all others that have this flag */
+	MOCK_FLAGS_DEVICE_SHARE_GROUP = 1 << 20,
+	/* It has no table while it goes from one to another */
+	MOCK_FLAGS_DEVICE_NO_SWITCH = 1 << 21
 };
 
 #define MOCK_PASID_WIDTH 20
@@ -202,6 +208,12 @@ struct iommu_test_cmd {
 			__u32 out_flushes;
 			__u32 out_tables[TEST_FLUSHES_MAX];
 		} watch_unmap;
+		/* MD_LOOK: is that device there, how often was its table taken away? */
+		struct {
+			__u32 stdev_id;
+			__u32 out_is_there;
+			__u32 out_nr_gaps;
+		} look;
 	};
 	/* Ends the smallest structure that is accepted */
 	__u32 last;

@@ -42,6 +42,8 @@ struct mock_device {
 	struct mock_domain *domain;
 	/* the first one, to compare with; it may be gone */
 	struct iommu_domain *first;
+	/* how often its table was taken away */
+	unsigned int nr_gaps;
 	u32 flags;
 	int id;
 	u32 cache[MOCK_DEV_CACHE_NUM];
@@ -160,31 +162,54 @@ static void mock_unuse(struct mock_domain *mock)
 	up_read(&mock->users);
 }
 
-static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
+static bool mock_accepts(struct mock_device *mock, struct iommu_domain *domain)
 {
-	struct mock_device *mock = to_mock_device(dev);
-	struct mock_domain *next = NULL;
-
-	if (domain->type != IOMMU_DOMAIN_BLOCKED)
-		next = to_mock_domain(domain);
-	if (next && mock->flags & MOCK_FLAGS_DEVICE_ONE_TABLE) {
-		if (!mock->first)
-			mock->first = domain;
-		if (mock->first != domain)
-			return -EIO;
-	}
-	mock_switch(mock->domain);
-	mock_switch(next);
-	mock->domain = next;
-	return 0;
+	if (!(mock->flags & MOCK_FLAGS_DEVICE_ONE_TABLE))
+		return true;
+	if (!mock->first)
+		mock->first = domain;
+	return mock->first == domain;
 }
 
 static void mock_detach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_device *mock = to_mock_device(dev);
 
+	if (!mock->domain)
+		return;
 	mock_switch(mock->domain);
 	mock->domain = NULL;
+	mock->nr_gaps++;
+}
+
+/* As real drivers do: the device is attached to nothing before, and after a failure. */
+static int mock_attach_dev(struct iommu_domain *domain, struct device *dev)
+{
+	struct mock_device *mock = to_mock_device(dev);
+
+	mock_detach_dev(NULL, dev);
+	if (domain->type == IOMMU_DOMAIN_BLOCKED)
+		return 0;
+	if (!mock_accepts(mock, domain))
+		return -EIO;
+	mock_switch(to_mock_domain(domain));
+	mock->domain = to_mock_domain(domain);
+	return 0;
+}
+
+static int mock_switch_dev(struct iommu_domain *domain, struct device *dev)
+{
+	struct mock_device *mock = to_mock_device(dev);
+
+	if (!mock->domain || mock->flags & MOCK_FLAGS_DEVICE_NO_SWITCH)
+		return -EOPNOTSUPP;
+	if (!mock_accepts(mock, domain))
+		return -EIO;
+	mock_switch(mock->domain);
+	if (mock->domain != to_mock_domain(domain))
+		mock_switch(to_mock_domain(domain));
+	mock->domain = to_mock_domain(domain);
+	return 0;
 }
 
 static void mock_erase(struct mock_domain *mock, unsigned long index,
@@ -300,6 +325,27 @@ static void mock_release_device(struct device *dev)
 {
 }
 
+static int mock_shares_group(struct device *dev, const void *data)
+{
+	return dev->iommu_group &&
+	       to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_SHARE_GROUP;
+}
+
+static struct iommu_group *mock_device_group(struct device *dev)
+{
+	struct iommu_group *group;
+	struct device *other;
+
+	if (!(to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_SHARE_GROUP))
+		return generic_device_group(dev);
+	other = bus_find_device(&mock_bus, NULL, NULL, mock_shares_group);
+	if (!other)
+		return generic_device_group(dev);
+	group = iommu_group_get(other);
+	put_device(other);
+	return group;
+}
+
 static void mock_hw_info(struct device *dev, struct iommu_hw_description *hw)
 {
 	struct iommu_test_hw_info *info = (void *)hw->data;
@@ -313,6 +359,7 @@ static void mock_hw_info(struct device *dev, struct iommu_hw_description *hw)
 
 static const struct iommu_domain_ops mock_domain_ops = {
 	.attach_dev = mock_attach_dev,
+	.switch_dev = mock_switch_dev,
 	.detach_dev = mock_detach_dev,
 	.map_pages = mock_map_pages,
 	.unmap_pages = mock_unmap_pages,
@@ -327,7 +374,7 @@ static const struct iommu_ops mock_ops = {
 	.domain_alloc_for = mock_domain_alloc_for,
 	.probe_device = mock_probe_device,
 	.release_device = mock_release_device,
-	.device_group = generic_device_group,
+	.device_group = mock_device_group,
 	.hw_info = mock_hw_info,
 	.default_domain_ops = &mock_domain_ops,
 	.pgsize_bitmap = MOCK_PAGE_SIZE,
@@ -402,6 +449,16 @@ void mock_domain_refuse(struct iommu_domain *domain, u64 map_iova,
 
 	WRITE_ONCE(mock->refuse_map, map_iova);
 	WRITE_ONCE(mock->refuse_unmap, unmap_iova);
+}
+
+/* Is it in the table of @domain, and how often was its table taken away? */
+bool mock_device_look(struct device *dev, struct iommu_domain *domain,
+		      unsigned int *nr_gaps)
+{
+	struct mock_device *mock = to_mock_device(dev);
+
+	*nr_gaps = mock->nr_gaps;
+	return mock->domain && &mock->domain->domain == domain;
 }
 
 bool mock_device_check_cache(struct device *dev, u32 index, u32 value)

@@ -175,7 +175,9 @@ static int test_mock_domain(struct iommufd_command *command, u32 flags)
 		      MOCK_FLAGS_DEVICE_PASID | MOCK_FLAGS_DEVICE_INCOHERENT |
 		      MOCK_FLAGS_DEVICE_FREE_INTERRUPTS |
 		      MOCK_FLAGS_DEVICE_LARGE_PAGES |
-		      MOCK_FLAGS_DEVICE_ONE_TABLE))
+		      MOCK_FLAGS_DEVICE_ONE_TABLE |
+		      MOCK_FLAGS_DEVICE_SHARE_GROUP |
+		      MOCK_FLAGS_DEVICE_NO_SWITCH))
 		return -EINVAL;
 	test = iommufd_object_create(command->ictx, struct test_device,
 				     &test_device_ops);
@@ -684,6 +686,28 @@ static int test_watch_unmap(struct iommufd_command *command)
 	return ret ?: iommufd_command_reply(command);
 }
 
+static int test_look(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct hwpt *hwpt = test_hwpt_get(command);
+	struct iommufd_object *object;
+	struct test_device *test;
+
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	object = iommufd_object_get(command->ictx, arg->look.stdev_id,
+				    &test_device_ops);
+	if (!IS_ERR(object)) {
+		test = container_of(object, struct test_device, object);
+		arg->look.out_is_there =
+			mock_device_look(test->dev, hwpt->domain,
+					 &arg->look.out_nr_gaps);
+		iommufd_object_put(object);
+	}
+	iommufd_object_put(&hwpt->object);
+	return PTR_ERR_OR_ZERO(object) ?: iommufd_command_reply(command);
+}
+
 /* IOMMU_TEST_CMD */
 int iommufd_test_command(struct iommufd_command *command)
 {
@@ -726,6 +750,8 @@ int iommufd_test_command(struct iommufd_command *command)
 		return test_refuse(command);
 	case IOMMU_TEST_OP_WATCH_UNMAP:
 		return test_watch_unmap(command);
+	case IOMMU_TEST_OP_MD_LOOK:
+		return test_look(command);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -588,6 +588,95 @@ TEST_F_TIMEOUT(odd_device, keeps_its_table_when_another_is_refused,
 	EXPECT_EQ(0, iommufd_destroy(iommufd, self->odd.id));
 }
 
+/* Its table is replaced by another one of the same IOAS. Returns the former one. */
+static __u32 replace_odd(FIXTURE_DATA(odd_device) * self)
+{
+	__u32 former = self->odd.hwpt_id, hwpt_id;
+
+	must(hwpt_alloc(self->space.iommufd, self->odd.dev_id,
+			self->space.ioas_id, &hwpt_id));
+	must(mock_replace(self->space.iommufd, &self->odd, hwpt_id));
+	return former;
+}
+
+TEST_F_TIMEOUT(odd_device, always_has_a_table_while_it_is_replaced, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	__u32 former;
+
+	must(create_odd(self, 0));
+	former = replace_odd(self);
+	EXPECT_FALSE(mock_is_in(iommufd, &self->odd, former));
+	EXPECT_TRUE(mock_is_in(iommufd, &self->odd, self->odd.hwpt_id));
+	EXPECT_EQ(0, mock_gaps(iommufd, &self->odd));
+	EXPECT_EQ(0, mock_translates(iommufd, self->odd.hwpt_id, self->memory,
+				     LENGTH, 2 * MOCK_APERTURE));
+}
+
+TEST_F_TIMEOUT(odd_device, that_cannot_switch_is_attached_anew, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+
+	must(create_odd(self, MOCK_FLAGS_DEVICE_NO_SWITCH));
+	replace_odd(self);
+	EXPECT_TRUE(mock_is_in(iommufd, &self->odd, self->odd.hwpt_id));
+	EXPECT_EQ(1, mock_gaps(iommufd, &self->odd));
+}
+
+/*
+ * Two devices of one group. The first one has moved when the second one refuses
+ * the table: it comes back. How often was the table of each taken away?
+ */
+struct group_gaps {
+	__u32 first;
+	__u32 second;
+};
+
+static struct group_gaps refuse_for_second(FIXTURE_DATA(odd_device) * self,
+					   __u32 flags)
+{
+	const int iommufd = self->space.iommufd;
+	struct group_gaps gaps = { ~0U, ~0U };
+	struct mock second;
+	__u32 hwpt_id;
+
+	must(create_odd(self, MOCK_FLAGS_DEVICE_SHARE_GROUP));
+	must(mock_create_flags(iommufd, self->space.ioas_id,
+			       MOCK_FLAGS_DEVICE_SHARE_GROUP |
+			       MOCK_FLAGS_DEVICE_ONE_TABLE | flags, &second));
+	must(hwpt_alloc(iommufd, self->odd.dev_id, self->space.ioas_id,
+			&hwpt_id));
+	if (mock_replace(iommufd, &self->odd, hwpt_id) == -EIO &&
+	    mock_is_in(iommufd, &self->odd, self->odd.hwpt_id) &&
+	    mock_is_in(iommufd, &second, self->odd.hwpt_id)) {
+		gaps.first = mock_gaps(iommufd, &self->odd);
+		gaps.second = mock_gaps(iommufd, &second);
+	}
+	must(iommufd_destroy(iommufd, hwpt_id));
+	must(iommufd_destroy(iommufd, second.id));
+	must(iommufd_destroy(iommufd, self->odd.id));
+	return gaps;
+}
+
+TEST_F_TIMEOUT(odd_device, comes_back_when_another_of_its_group_is_refused,
+	       TEST_SECONDS)
+{
+	struct group_gaps gaps = refuse_for_second(self, 0);
+
+	EXPECT_EQ(0, gaps.first);
+	EXPECT_EQ(0, gaps.second);
+}
+
+TEST_F_TIMEOUT(odd_device, comes_back_when_another_of_its_group_was_detached,
+	       TEST_SECONDS)
+{
+	struct group_gaps gaps =
+		refuse_for_second(self, MOCK_FLAGS_DEVICE_NO_SWITCH);
+
+	EXPECT_EQ(0, gaps.first);
+	EXPECT_EQ(1, gaps.second);
+}
+
 /* What VFIO never asks for, as it knows which device is open */
 TEST_F_TIMEOUT(odd_device, that_is_bound_is_not_bound_again, TEST_SECONDS)
 {

@@ -60,6 +60,29 @@ int mock_replace(int iommufd, struct mock *mock, __u32 pt_id)
 	return ret;
 }
 
+static struct iommu_test_cmd look(int iommufd, const struct mock *mock,
+				  __u32 hwpt_id)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_MD_LOOK,
+		.id = hwpt_id,
+		.look.stdev_id = mock->id,
+	};
+
+	must(test_call(iommufd, &cmd));
+	return cmd;
+}
+
+bool mock_is_in(int iommufd, const struct mock *mock, __u32 hwpt_id)
+{
+	return look(iommufd, mock, hwpt_id).look.out_is_there;
+}
+
+__u32 mock_gaps(int iommufd, const struct mock *mock)
+{
+	return look(iommufd, mock, mock->hwpt_id).look.out_nr_gaps;
+}
+
 int mock_bind_again(int iommufd, const struct mock *mock)
 {
 	struct iommu_test_cmd cmd = {

@@ -27,6 +27,9 @@ bool mock_exists(void);
 int mock_create(int iommufd, __u32 pt_id, struct mock *mock);
 int mock_create_flags(int iommufd, __u32 pt_id, __u32 flags, struct mock *mock);
 int mock_replace(int iommufd, struct mock *mock, __u32 pt_id);
+/* Is the device in this page table, and how often was its table taken away? */
+bool mock_is_in(int iommufd, const struct mock *mock, __u32 hwpt_id);
+__u32 mock_gaps(int iommufd, const struct mock *mock);
 /* What was bound is bound to the same context once more. */
 int mock_bind_again(int iommufd, const struct mock *mock);
 /* An IOAS with a mock device attached; space_close() is enough in the end. */
