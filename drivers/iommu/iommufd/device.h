@@ -8,7 +8,6 @@
 
 #include <linux/iommu-doorbell.h>
 #include <linux/list.h>
-#include <linux/lockdep.h>
 #include <linux/mutex.h>
 
 #include "cookie.h"
@@ -63,12 +62,6 @@ struct iommufd_device {
 };
 
 extern const struct iommufd_object_ops iommufd_device_ops;
-
-static inline bool iommufd_group_is_attached(const struct iommufd_group *group)
-{
-	lockdep_assert_held(&group->lock);
-	return group->attachment;
-}
 
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id);
 struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
