@@ -4,8 +4,8 @@
 # said, OUT/verdict.log what the guest's programs reported on a port of their own.
 # NAME=VALUE goes to the guest's init.
 #
-# ARCH=x86 or arm64 is the guest's architecture (x86), IOMMU=intel, wide, numa, amd, virtio or
-# smmuv3 what its devices are behind; harness/arch/ has them.
+# ARCH=x86 or arm64 is the guest's architecture (x86), IOMMU=intel, wide, numa, scalable, amd,
+# virtio or smmuv3 what its devices are behind; harness/arch/ has them.
 # TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
 # of emulation. SHELL_GUEST=1 puts the console on this terminal. STOP_IF=program ends the
 # guest as soon as that succeeds when given console.log. DRY_RUN=1 prints the QEMU command

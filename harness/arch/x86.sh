@@ -33,6 +33,8 @@ numa)	# two nodes, the second without processors
 		-object "memory-backend-ram,id=near,size=1G" -numa "node,memdev=near,cpus=0-1"
 		-object "memory-backend-ram,id=far,size=1G" -numa "node,memdev=far"
 	) ;;
+scalable) # tables are found by the PASID table; QEMU 7.2 has second-stage ones only
+	board+=(-device "intel-iommu,intremap=on,x-scalable-mode=on") append+=" intel_iommu=on,sm_on" ;;
 amd)	board+=(-device "amd-iommu,intremap=on") ;;
 virtio)	board+=(-device virtio-iommu-pci) append+=" $unsafe" ;;
 *)	echo "boot: no IOMMU is called $iommu" >&2; exit 1 ;;
