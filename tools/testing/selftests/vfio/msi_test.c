@@ -20,6 +20,8 @@
 #define INTX VFIO_PCI_INTX_IRQ_INDEX
 /* Only a lost interrupt takes this long. */
 #define WAIT_MS 10000
+/* Nothing that was raised before takes as long. */
+#define QUIET_MS 200
 #define ROUNDS 40
 
 /* An edu, and the event that its interrupt signals */
@@ -53,14 +55,17 @@ static int arm(struct device *device)
 	return vfio_irq_to_eventfd(device->fd, MSI, device->event);
 }
 
-/* Forget what was raised while nothing was said about its arrival. */
+/*
+ * Forget what was raised while nothing was said about its arrival. It may be on its
+ * way to another processor.
+ */
 static void drain(struct device *device)
 {
 	struct pollfd pollfd = { .fd = device->event, .events = POLLIN };
 	__u64 count;
 
 	edu_interrupt_ack(&device->edu);
-	if (poll(&pollfd, 1, 0) == 1)
+	while (poll(&pollfd, 1, QUIET_MS) == 1)
 		must(errno_of(read(device->event, &count, sizeof(count))));
 }
 
