@@ -79,7 +79,9 @@ enum {
 	/* In one group with all others that have this flag */
 	MOCK_FLAGS_DEVICE_SHARE_GROUP = 1 << 20,
 	/* It has no table while it goes from one to another */
-	MOCK_FLAGS_DEVICE_NO_SWITCH = 1 << 21
+	MOCK_FLAGS_DEVICE_NO_SWITCH = 1 << 21,
+	/* Behind an IOMMU of its own, whose driver makes no domains for a device */
+	MOCK_FLAGS_DEVICE_PLAIN_DRIVER = 1 << 22
 };
 
 #define MOCK_PASID_WIDTH 20

@@ -49,10 +49,11 @@ struct mock_device {
 	u32 cache[MOCK_DEV_CACHE_NUM];
 };
 
-static struct iommu_device mock_iommu;
+/* The second one is for a driver that does not make domains for a device. */
+static struct iommu_device mock_iommu, mock_plain_iommu;
 static struct platform_device *mock_iommu_platform;
 static DEFINE_IDA(mock_device_ids);
-static const struct iommu_ops mock_ops;
+static const struct iommu_ops mock_ops, mock_plain_ops;
 static const struct iommu_domain_ops mock_domain_ops;
 
 static struct bus_type mock_bus = {
@@ -318,6 +319,8 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 
 static struct iommu_device *mock_probe_device(struct device *dev)
 {
+	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_PLAIN_DRIVER)
+		return &mock_plain_iommu;
 	return &mock_iommu;
 }
 
@@ -367,18 +370,23 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.free = mock_domain_free,
 };
 
+#define MOCK_OPS						\
+	.owner = THIS_MODULE,					\
+	.capable = mock_capable,				\
+	.domain_alloc = mock_domain_alloc,			\
+	.probe_device = mock_probe_device,			\
+	.release_device = mock_release_device,			\
+	.device_group = mock_device_group,			\
+	.hw_info = mock_hw_info,				\
+	.default_domain_ops = &mock_domain_ops,			\
+	.pgsize_bitmap = MOCK_PAGE_SIZE
+
 static const struct iommu_ops mock_ops = {
-	.owner = THIS_MODULE,
-	.capable = mock_capable,
-	.domain_alloc = mock_domain_alloc,
+	MOCK_OPS,
 	.domain_alloc_for = mock_domain_alloc_for,
-	.probe_device = mock_probe_device,
-	.release_device = mock_release_device,
-	.device_group = mock_device_group,
-	.hw_info = mock_hw_info,
-	.default_domain_ops = &mock_domain_ops,
-	.pgsize_bitmap = MOCK_PAGE_SIZE,
 };
+
+static const struct iommu_ops mock_plain_ops = { MOCK_OPS };
 
 static void mock_device_free(struct device *dev)
 {
@@ -467,6 +475,15 @@ bool mock_device_check_cache(struct device *dev, u32 index, u32 value)
 	       to_mock_device(dev)->cache[index] == value;
 }
 
+static int __init mock_iommu_add(struct iommu_device *iommu,
+				 const struct iommu_ops *ops, const char *name)
+{
+	/* Not iommu_device_register(): that takes over every real bus. */
+	iommu->ops = ops;
+	return iommu_device_sysfs_add(iommu, &mock_iommu_platform->dev, NULL,
+				      "%s", name);
+}
+
 int __init mock_iommu_init(void)
 {
 	int ret;
@@ -476,19 +493,22 @@ int __init mock_iommu_init(void)
 						PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(mock_iommu_platform))
 		return PTR_ERR(mock_iommu_platform);
-	ret = iommu_device_sysfs_add(&mock_iommu, &mock_iommu_platform->dev,
-				     NULL, "%s",
-				     dev_name(&mock_iommu_platform->dev));
+	ret = mock_iommu_add(&mock_iommu, &mock_ops,
+			     dev_name(&mock_iommu_platform->dev));
 	if (ret)
 		goto err_platform;
-	/* Not iommu_device_register(): that takes over every real bus. */
-	mock_iommu.ops = &mock_ops;
+	ret = mock_iommu_add(&mock_plain_iommu, &mock_plain_ops,
+			     "iommufd_selftest_plain_iommu");
+	if (ret)
+		goto err_sysfs;
 	mock_bus.iommu_ops = &mock_ops;
 	ret = bus_register(&mock_bus);
 	if (ret)
-		goto err_sysfs;
+		goto err_plain_sysfs;
 	return 0;
 
+err_plain_sysfs:
+	iommu_device_sysfs_remove(&mock_plain_iommu);
 err_sysfs:
 	iommu_device_sysfs_remove(&mock_iommu);
 err_platform:
@@ -500,6 +520,7 @@ void mock_iommu_exit(void)
 {
 	WARN_ON(!ida_is_empty(&mock_device_ids));
 	bus_unregister(&mock_bus);
+	iommu_device_sysfs_remove(&mock_plain_iommu);
 	iommu_device_sysfs_remove(&mock_iommu);
 	platform_device_unregister(mock_iommu_platform);
 }

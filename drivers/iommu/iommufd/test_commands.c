@@ -177,7 +177,8 @@ static int test_mock_domain(struct iommufd_command *command, u32 flags)
 		      MOCK_FLAGS_DEVICE_LARGE_PAGES |
 		      MOCK_FLAGS_DEVICE_ONE_TABLE |
 		      MOCK_FLAGS_DEVICE_SHARE_GROUP |
-		      MOCK_FLAGS_DEVICE_NO_SWITCH))
+		      MOCK_FLAGS_DEVICE_NO_SWITCH |
+		      MOCK_FLAGS_DEVICE_PLAIN_DRIVER))
 		return -EINVAL;
 	test = iommufd_object_create(command->ictx, struct test_device,
 				     &test_device_ops);

@@ -623,6 +623,27 @@ TEST_F_TIMEOUT(odd_device, that_cannot_switch_is_attached_anew, TEST_SECONDS)
 	EXPECT_EQ(1, mock_gaps(iommufd, &self->odd));
 }
 
+/* There a table is attached to become final, and the group has another one. */
+TEST_F_TIMEOUT(odd_device, of_a_plain_driver_gets_a_table_while_detached,
+	       TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	__u32 hwpt_id, ioas_id;
+
+	must(create_odd(self, MOCK_FLAGS_DEVICE_PLAIN_DRIVER));
+	EXPECT_NE(self->usual.hwpt_id, self->odd.hwpt_id);
+	EXPECT_TRUE(mock_is_in(iommufd, &self->odd, self->odd.hwpt_id));
+	EXPECT_EQ(0, mock_translates(iommufd, self->odd.hwpt_id, self->memory,
+				     LENGTH, 2 * MOCK_APERTURE));
+
+	must(ioas_alloc(iommufd, &ioas_id));
+	EXPECT_EQ(-EOPNOTSUPP, hwpt_alloc(iommufd, self->odd.dev_id, ioas_id,
+					  &hwpt_id));
+	EXPECT_EQ(-EOPNOTSUPP, mock_replace(iommufd, &self->odd, ioas_id));
+	EXPECT_TRUE(mock_is_in(iommufd, &self->odd, self->odd.hwpt_id));
+	EXPECT_EQ(0, iommufd_destroy(iommufd, ioas_id));
+}
+
 /*
  * Two devices of one group. The first one has moved when the second one refuses
  * the table: it comes back. How often was the table of each taken away?
