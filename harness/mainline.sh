@@ -16,29 +16,6 @@ tarball=/usr/src/$package.tar.xz
 selftests=tools/testing/selftests
 programs=(iommufd iommufd_fail_nth)
 
-installed_version()
-{
-	# shellcheck disable=SC2016
-	dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$package" 2>/dev/null |
-		sed -n 's/^installed //p'
-}
-
-# Prints why, when the package is missing afterwards.
-fetch_package()
-{
-	[ -z "$(installed_version)" ] || return 0
-	if [ "$(id -u)" -ne 0 ]; then
-		echo "$package is not installed, and only root can do that"
-		return
-	fi
-	export DEBIAN_FRONTEND=noninteractive
-	{
-		apt-get install -y -qq --no-install-recommends "$package" ||
-			{ apt-get update -qq && apt-get install -y -qq --no-install-recommends "$package"; }
-	} >"$work/apt.log" 2>&1 || true
-	[ -n "$(installed_version)" ] || echo "$package cannot be installed: $(tail -n 1 "$work/apt.log")"
-}
-
 extract()
 {
 	local file files=()
@@ -68,7 +45,7 @@ compile()
 # What the programs are built from, in one line.
 describe_inputs()
 {
-	installed_version
+	echo "$version"
 	cat "$headers"/linux/{iommufd,vfio,version}.h "$linux/drivers/iommu/iommufd/iommufd_test.h" \
 		"$linux/$selftests/iommu/lib/test_env.h" "$here/mainline_alarm.c" "$0" | sha256sum
 }
@@ -77,18 +54,17 @@ mkdir -p "$work" "$out"
 rm -rf "${out:?}"/*
 cp "$here"/guest/mainline_* "$out/"
 
-missing=$(fetch_package)
-if [ -n "$missing" ]; then
-	echo "mainline: $missing" >&2
+version=$("$here/optional.sh" "$package" "$work/apt.log" 2>"$work/missing") || {
+	sed 's/^/mainline: /' "$work/missing" >&2
 	[ -z "${CI:-}" ] || exit 1
-	printf '%s\n' "$missing" >"$out/missing"
+	cp "$work/missing" "$out/missing"
 	exit 0
-fi
+}
 
 inputs=$(describe_inputs)
 if [ "$(cat "$work/inputs" 2>/dev/null)" != "$inputs" ]; then
 	rm -f "$work/inputs"
-	echo "mainline: building the tests of $package $(installed_version)"
+	echo "mainline: building the tests of $package $version"
 	extract
 	compile
 	printf '%s\n' "$inputs" >"$work/inputs"
