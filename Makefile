@@ -114,15 +114,10 @@ $(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(TREE)/kconfig.stamp 
 	@echo '$*: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/$* $($*_CONFIG)
 
-# Nearly all of its objects are those of kernel-debug: it begins as a copy. Of these only the
-# tools know where they were built, and after objtool all objects would be made anew.
+# Nearly all of its objects are those of kernel-debug: it begins as a copy.
 $(BUILD)/kernel-container/.config: | $(BUILD)/kernel-container/Makefile
 $(BUILD)/kernel-container/Makefile: | $(BUILD)/kernel-debug.stamp
-	@rm -rf $(@D) $(@D).begun
-	@cp -a --reflink=auto $(BUILD)/kernel-debug $(@D).begun
-	@rm $(@D).begun/.config
-	@find $(@D).begun/tools -name '.*.cmd' -exec sed -i 's|/kernel-debug/|/kernel-container/|g' {} +
-	@mv $(@D).begun $(@D)
+	@harness/copy_objects.sh $(BUILD)/kernel-debug $(@D)
 
 # A stamp bears the time at which the build began: what changes meanwhile is built next.
 $(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(TREE)/linux.stamp
