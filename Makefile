@@ -40,18 +40,19 @@ CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
 DISTRIBUTION_CONFIG := harness/config/distribution.config $(filter-out $(BASE),$(TESTS_CONFIG))
 # The kernels of tests have modules.
-TEST_KERNELS := kernel-debug kernel-container kernel-coverage kernel-debian
+TEST_KERNELS := kernel-debug kernel-container kernel-coverage kernel-debian kernel-debian-container
 kernel-debug_CONFIG = $(DEBUG_CONFIG)
 kernel-container_CONFIG = $(CONTAINER_CONFIG)
 kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
 kernel-debian_CONFIG = $(DISTRIBUTION_CONFIG)
+kernel-debian-container_CONFIG = $(DISTRIBUTION_CONFIG) harness/config/container.config
 # The files that are counted; the kernel's Makefiles expand this for each object.
 kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
 	$(patsubst %,drivers/vfio/%.o,device_cdev device_file device_kvm emulated iommufd),$$(obj)/$$(basetarget).o)'
 IMAGE := $(call arch,image)
 RUN_KERNEL := $(if $(PACKAGED),kernel-debian,kernel)
 TEST_KERNEL := $(if $(PACKAGED),kernel-debian,kernel-debug)
-KERNEL_CONTAINER := $(BUILD)/kernel-container/$(IMAGE)
+NODE_KERNEL := $(if $(PACKAGED),kernel-debian-container,kernel-container)
 KERNEL_COVERAGE := $(BUILD)/kernel-coverage/$(IMAGE)
 
 help:
@@ -91,7 +92,10 @@ kernel: $(BUILD)/kernel.stamp
 kernel-debug: $(BUILD)/kernel-debug.stamp
 kernel-container: $(BUILD)/kernel-container.stamp
 kernel-coverage: $(BUILD)/kernel-coverage.stamp
+ifneq ($(PACKAGED),)
 kernel-debian: $(BUILD)/kernel-debian.stamp
+kernel-debian-container: $(BUILD)/kernel-debian-container.stamp
+endif
 
 setup:
 	@harness/setup.sh
@@ -114,10 +118,10 @@ $(TEST_KERNELS:%=$(BUILD)/%/.config): $(BUILD)/%/.config: $(TREE)/kconfig.stamp 
 	@echo '$*: configuring'
 	@harness/config.sh $(LINUX) $(BUILD)/$* $($*_CONFIG)
 
-# Nearly all of its objects are those of kernel-debug: it begins as a copy.
-$(BUILD)/kernel-container/.config: | $(BUILD)/kernel-container/Makefile
-$(BUILD)/kernel-container/Makefile: | $(BUILD)/kernel-debug.stamp
-	@harness/copy_objects.sh $(BUILD)/kernel-debug $(@D)
+# Nearly all of its objects are those of the other kernel: it begins as a copy.
+$(BUILD)/$(NODE_KERNEL)/.config: | $(BUILD)/$(NODE_KERNEL)/Makefile
+$(BUILD)/$(NODE_KERNEL)/Makefile: | $(BUILD)/$(TEST_KERNEL).stamp
+	@harness/copy_objects.sh $(BUILD)/$(TEST_KERNEL) $(@D)
 
 # A stamp bears the time at which the build began: what changes meanwhile is built next.
 $(BUILD)/kernel.stamp: $(BUILD)/kernel/.config $(TREE)/linux.stamp
@@ -149,14 +153,14 @@ $(BUILD)/busybox:
 mainline: programs
 	@harness/mainline.sh $(LINUX) $(BUILD)/headers/usr/include $(BUILD)/mainline $(BUILD)/programs
 
-# The tests of kernel-container have names that begin so; the others need it not.
-WITH_NODE := $(if $(filter x86,$(ARCH)),$(if $(PACKAGED)$(filter-out node%,$(TEST)),,1))
+# The tests of NODE_KERNEL have names that begin so; the others need it not.
+WITH_NODE := $(if $(filter x86,$(ARCH)),$(if $(filter-out node%,$(TEST)),,1))
 WITH_MAINLINE := $(if $(filter x86,$(ARCH)),mainline)
 
 # A dry run needs nothing built.
 ifneq ($(DRY_RUN),1)
 run shell: $(RUN_KERNEL) programs $(BUSYBOX)
-test: $(TEST_KERNEL) $(if $(WITH_NODE),kernel-container) programs $(WITH_MAINLINE) $(BUSYBOX)
+test: $(TEST_KERNEL) $(if $(WITH_NODE),$(NODE_KERNEL)) programs $(WITH_MAINLINE) $(BUSYBOX)
 coverage: kernel-coverage programs mainline
 endif
 
@@ -171,9 +175,9 @@ TEST_OUT := $(BUILD)/test$(if $(PACKAGED),-debian)
 test:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(TEST_OUT)/initramfs.cpio $(BUILD)/programs $(BUILD)/$(TEST_KERNEL).modules
 	$(if $(WITH_NODE),@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(TEST_OUT)/node.cpio $(BUILD)/programs \
-		$(BUILD)/kernel-container.modules)
+		$(BUILD)/$(NODE_KERNEL).modules)
 	@harness/test.sh $(TEST_OUT) $(BUILD)/$(TEST_KERNEL)/$(IMAGE) $(TEST_OUT)/initramfs.cpio $(BUILD)/programs \
-		$(if $(WITH_NODE),$(KERNEL_CONTAINER) $(TEST_OUT)/node.cpio)
+		$(if $(WITH_NODE),$(BUILD)/$(NODE_KERNEL)/$(IMAGE) $(TEST_OUT)/node.cpio)
 
 coverage:
 	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/coverage/initramfs.cpio $(BUILD)/programs \
