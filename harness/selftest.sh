@@ -2,7 +2,8 @@
 # Usage: selftest.sh
 # Test on the host what decides over the guest: console_filter.sh and judge.sh. A judge
 # that lets a splat or a missing verdict pass would make every other test worthless. And
-# see that only devices are spoken of that guest/devices.list has.
+# bench/table.py, which makes what the guests of `make bench` counted into ratios; and see
+# that only devices are spoken of that guest/devices.list has.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -200,8 +201,59 @@ test_devices()
 		"tests want devices that the guest has"
 }
 
+# bench_report COLUMN LINE...: what the program printed on the kernel of that column
+bench_report()
+{
+	mkdir -p "$work/logs"
+	printf '%s\r\n' '# one instruction is 1.000' "${@:2}" end 'status 0' >"$work/logs/$1.log"
+}
+
+bench_reports()
+{
+	rm -rf "$work/logs"
+	bench_report old 'row map page 400.00 a map' 'row copy page - a copy' 'row both times 1.00 threads'
+	bench_report later 'row map page 200.00 a map' 'row copy page 80.00 a copy' 'row both times 1.60 threads'
+	bench_report mine 'row map page 50.00 a map' 'row copy page 20.00 a copy' 'row both times 2.00 threads'
+}
+
+# tabulates WHAT EXPECTED: the status, and the rows of bench.csv without their texts
+tabulates()
+{
+	local status=0
+
+	printf '%s\n' '# NAME KERNEL INTERFACE AGAINST TITLE' 'old o type1 - old one' \
+		'later l iommufd - later one' 'mine m iommufd old,later mine' >"$work/columns"
+	rm -f "$work/bench.csv"
+	"$here/bench/table.py" "$work" "$work/columns" >"$work/table" 2>&1 || status=$?
+	result "$status $(sed 1d "$work/bench.csv" 2>/dev/null | cut -d, -f1,4- | tr '\n' ' ')" "$2" "table: $1"
+}
+
+test_table()
+{
+	bench_reports
+	tabulates "ratios to the best peer" \
+		"0 map,400.0,200.0,50.0,0.2500 copy,,80.0,20.0,0.2500 both,1.0,1.6,2.0,1.2500 "
+	result "$(tail -n 1 "$work/bench.md")" "| threads | times | 1.00 | 1.60 | 2.00 | 1.250 |" "table: Markdown"
+	rm "$work/logs/later.log"
+	tabulates "a column that was not run is empty" \
+		"0 map,400.0,,50.0,0.1250 copy,,,20.0, both,1.0,,2.0,2.0000 "
+	bench_reports
+	bench_report mine 'row map page 50.00 a map' 'row both times 2.00 threads'
+	tabulates "a row that a report lacks" "1 "
+	result "$(cat "$work/table")" "table: mine has no row copy" "table: which row it is"
+	bench_reports
+	sed -i /^end/d "$work/logs/old.log"
+	tabulates "a report without an end" "1 "
+	bench_reports
+	sed -i 's/is 1.000/is 2.500/' "$work/logs/old.log"
+	tabulates "a clock that does not count instructions" "1 "
+	rm -rf "$work/logs"
+	tabulates "no report" "1 "
+}
+
 test_filter
 test_judge
 test_devices
+test_table
 printf '1..%d\n' "$count"
 exit "$failed"
