@@ -63,6 +63,7 @@ help:
 	@echo '                    PREEMPT_RT'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
 	@echo 'make vmm            QEMU in the guest passes devices to a guest of its own (VARIANT=x)'
+	@echo 'make bench          what mappings cost, beside other kernels, in $(BUILD)/bench (BENCH=row)'
 	@echo 'make shell          a console in the guest of make run'
 	@echo
 	@echo 'make tree           the composed source, in $(LINUX)'
@@ -187,6 +188,7 @@ coverage:
 
 include harness/release/release.mk
 include harness/vmm/vmm.mk
+include harness/bench/bench.mk
 
 clean:
 	rm -rf $(BUILD)

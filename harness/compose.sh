@@ -34,7 +34,8 @@ unpack_source()
 
 	[ "$(cat source.version 2>/dev/null)" != "$version" ] || return 0
 	echo "tree: unpacking $package $version"
-	rm -rf source source.version linux linux.stamp linux.manifest kconfig.stamp kernel kernel-debug kernel-container kernel-coverage kernel-debian kernel-debian-container headers arm64 rt
+	rm -rf source source.version linux linux.stamp linux.manifest kconfig.stamp headers arm64 rt \
+		kernel kernel-{debug,container,coverage,debian,debian-container} bench/kernel-{stock,ours,calls}
 	mkdir source
 	tar -xf "$tarball" -C source --strip-components=1
 	[ -z "${REALTIME:-}" ] || "$repo/harness/realtime.sh" source "$version"
