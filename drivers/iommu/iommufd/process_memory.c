@@ -14,7 +14,7 @@
  * force: of a private mapping that was never writable it gives the file's page.
  */
 #include <linux/err.h>
-#include <linux/hugetlb_inline.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
