@@ -90,6 +90,7 @@ static void run_ends_where_the_pages_are_others(struct kunit *test)
 	}
 }
 
+#ifdef CONFIG_HUGETLB_PAGE
 /* As if it were of hugetlbfs, which is all that the walk could be asked. */
 static void hugetlb_page_that_was_exchanged_is_no_run(struct kunit *test)
 {
@@ -103,11 +104,14 @@ static void hugetlb_page_that_was_exchanged_is_no_run(struct kunit *test)
 	set_compound_page_dtor(folios->first, COMPOUND_PAGE_DTOR);
 	KUNIT_EXPECT_EQ(test, 5, nr);
 }
+#endif
 
 static struct kunit_case user_pages_cases[] = {
 	KUNIT_CASE(large_page_is_one_run),
 	KUNIT_CASE(run_ends_where_the_pages_are_others),
+#ifdef CONFIG_HUGETLB_PAGE
 	KUNIT_CASE(hugetlb_page_that_was_exchanged_is_no_run),
+#endif
 	{}
 };
 
