@@ -313,10 +313,11 @@ TEST_F_TIMEOUT(driver, driver_that_comes_back_serves_again, TEST_SECONDS)
 
 	for (i = 0; i < 5; i++) {
 		__u32 dev_id;
+		pid_t pid;
 
 		close(self->device);
-		ASSERT_TRUE(ends_well(
-			pci_driver_unbind_apart(DRIVER, self->pci.bdf)));
+		pid = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
+		ASSERT_TRUE(ends_well(pid));
 		EXPECT_FALSE(cdev_exists(self->pci.bdf));
 		ASSERT_EQ(0, pci_driver_write(DRIVER, "bind", self->pci.bdf));
 		self->device = must(vfio_cdev_open(self->pci.bdf));
