@@ -307,14 +307,15 @@ static struct iova_interval *window_end(struct iova_interval *window,
  * Page zero is never chosen, so that a program can take 0 for "none"; neither
  * is the last page, so that start + length does not wrap.
  *
+ * A kernel without transparent huge pages, such as one with PREEMPT_RT, can have
+ * others: hugetlbfs, or pages that happen to be neighbours.
+ *
  * Return: 0; -EINVAL when misaligned or empty; -EOVERFLOW when longer than any
  * range; -ENOSPC when there is no room.
  */
 int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 		      u64 *start)
 {
-	u64 huge = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? PMD_SIZE :
-							     PAGE_SIZE;
 	const u64 lowest = PAGE_SIZE;
 	const u64 highest = IOVA_SPACE_LAST - PAGE_SIZE;
 	struct room_search room = {
@@ -330,7 +331,7 @@ int iova_space_choose(struct iova_space *space, u64 address, u64 length,
 	if (length >= S64_MAX)
 		return -EOVERFLOW;
 
-	granule = min((u64)1 << fls64(length - 1), huge);
+	granule = min_t(u64, 1ULL << fls64(length - 1), PMD_SIZE);
 	if (address)
 		granule = min(granule, address & -address);
 	if (granule < space->alignment)

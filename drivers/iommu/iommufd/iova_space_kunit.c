@@ -187,8 +187,6 @@ static void iova_has_the_low_bits_of_the_memory(struct kunit *test)
 /* So that the IOMMU can use large pages where the CPU does */
 static void choice_is_aligned_like_huge_pages(struct kunit *test)
 {
-	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
-		kunit_skip(test, "kernel without huge pages");
 	KUNIT_EXPECT_EQ(test, PMD_SIZE, choose(test, 0, PMD_SIZE));
 	KUNIT_EXPECT_EQ(test, PMD_SIZE, choose(test, PMD_SIZE, 4 * PMD_SIZE));
 	KUNIT_EXPECT_EQ(test, 4 * PAGE_SIZE, choose(test, 0, 3 * PAGE_SIZE));

@@ -71,8 +71,6 @@ struct world {
 	char *memory;
 	struct model models[IOASES];
 	struct attached mocks[MOCKS];
-	/* huge pages of the CPU, which the kernel aligns to if it has them */
-	__u64 huge;
 };
 
 static bool overlap(__u64 a, __u64 a_last, __u64 b, __u64 b_last)
@@ -169,8 +167,8 @@ static __u64 granule_of(const struct world *world, __u64 address, __u64 length)
 
 	while (granule < length)
 		granule *= 2;
-	if (granule > world->huge)
-		granule = world->huge;
+	if (granule > HUGE_PAGE)
+		granule = HUGE_PAGE;
 	while (address % granule)
 		granule /= 2;
 	return granule;
@@ -769,8 +767,6 @@ static void world_open(struct world *world)
 
 	world->iommufd = must(iommufd_open());
 	world->memory = memory_alloc(MEMORY_LENGTH);
-	world->huge = access("/sys/kernel/mm/transparent_hugepage", F_OK) ?
-			      PAGE_SIZE : HUGE_PAGE;
 	for (i = 0; i < IOASES; i++) {
 		world->models[i].large_pages = true;
 		must(ioas_alloc(world->iommufd, &world->models[i].id));
