@@ -43,6 +43,8 @@ FIXTURE_SETUP(large)
 	edu_list_read(&self->list);
 	need(edu_alone(&self->list, 0), "an edu device alone in its group");
 	need(detector_is_on(), "the soft lockup detector");
+	skip_if(preemption_is_everywhere(),
+		"PREEMPT_RT takes the processor from any loop");
 	need(!preemption_get(self->preemption, sizeof(self->preemption)),
 	     "a kernel with PREEMPT_DYNAMIC");
 	snprintf(text, sizeof(text), "%lu", SIZE / HUGE_PAGE);

@@ -56,6 +56,8 @@ FIXTURE_SETUP(many)
 {
 	cpu_set_t one;
 
+	skip_if(preemption_is_everywhere(),
+		"PREEMPT_RT takes the processor from any loop");
 	need(!preemption_get(self->preemption, sizeof(self->preemption)),
 	     "a kernel with PREEMPT_DYNAMIC");
 	self->iommufd = must(iommufd_open());

@@ -120,6 +120,8 @@ FIXTURE_SETUP(kvm)
 	need(edu_alone(&list, 0), "an edu device alone in its group");
 	self->pci = *edu_alone(&list, 0);
 	self->kvm = kvm_open();
+	skip_if(self->kvm < 0 && preemption_is_everywhere(),
+		"PREEMPT_RT lets KVM run on a constant TSC only");
 	need(self->kvm >= 0, "/dev/kvm");
 	vm_create(&self->vm, self->kvm);
 	need(vm_exists(&self->vm), "the folder of KVM in debugfs");

@@ -60,10 +60,14 @@ bool huge_pages_reserve(void)
 int tmpfs_file(char *directory, const char *options)
 {
 	char path[64];
+	int ret;
 
 	must(mkdtemp(directory) ? 0 : -errno);
-	if (mount("map_file_test", directory, "tmpfs", 0, options))
-		return -errno;
+	ret = errno_of(mount("map_file_test", directory, "tmpfs", 0, options));
+	if (ret) {
+		must(errno_of(rmdir(directory)));
+		return ret;
+	}
 	snprintf(path, sizeof(path), "%s/file", directory);
 	return errno_of(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 }

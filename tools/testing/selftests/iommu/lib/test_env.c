@@ -358,6 +358,14 @@ int preemption_get(char *mode, size_t size)
 	return 0;
 }
 
+bool preemption_is_everywhere(void)
+{
+	char text[8];
+
+	return !file_read("/sys/kernel/realtime", text, sizeof(text)) &&
+	       text[0] == '1';
+}
+
 int preemption_set(const char *mode)
 {
 	return file_write(PREEMPTION, mode);

@@ -56,6 +56,13 @@ bool env_is_complete(void);
 		}                                              \
 	} while (0)
 
+/* The same for what such a kernel cannot have, and is not missing */
+#define skip_if(condition, why)                    \
+	do {                                       \
+		if (condition)                     \
+			SKIP(_exit(255), "%s", why); \
+	} while (0)
+
 /* Anonymous private memory, zeroed */
 void *memory_alloc(size_t length);
 void memory_free(void *memory, size_t length);
@@ -113,6 +120,8 @@ void drop_capability(unsigned int capability);
  */
 int preemption_get(char *mode, size_t size);
 int preemption_set(const char *mode);
+/* PREEMPT_RT: no call has a processor to itself, and there is no choice */
+bool preemption_is_everywhere(void);
 
 /*
  * Random numbers from a seed that is printed and can be set with the variable
