@@ -114,7 +114,7 @@ for iommu in $other_iommus; do
 	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" '' movablecore=256M
 done
 [ -z "$other_iommus" ] || IOMMU=wide run_guest "$out/wide" wide.list wide_
-[ -z "${PACKAGED:-}" ] || IOMMU=numa run_guest "$out/numa" distribution.list '' '' movablecore=512M
+[ -z "${PACKAGED:-}" ] || IOMMU=numa run_guest "$out/numa" distribution.list '' '' movablecore=1G
 if [ $# -gt 4 ]; then
 	kernel=$5 initramfs=$6
 	run_guest "$out/node" node.list node_

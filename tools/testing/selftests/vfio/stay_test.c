@@ -29,7 +29,7 @@
 /* Long enough to move the pages of a block, and to try again */
 #define OFFLINE_SECONDS 30
 /* Enough to have pages of more than one block, of which one in so many is looked at */
-#define MUCH (200 * STEP)
+#define MUCH (400 * STEP)
 #define STEP 0x100000UL
 
 FIXTURE(stay)
