@@ -6,6 +6,7 @@
 - a file in a comment of ours, name.c or dir/name.h, is one that the kernel has
 - a page of the documentation is all comment; the one on the inside names the handler of each call,
   and each program of tests
+- each lock of iommufd has a place in the order of its locks
 - an exported function, a function of a public header and a uAPI structure are described
 - nothing is left to do
 """
@@ -18,6 +19,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 PAGE = re.compile(r".+", re.S)
 CALL = re.compile(r"\b([A-Za-z_]\w+)\(\)")
 FILE = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*[\w-]+\.[ch])\b")
+MAKES_LOCK = re.compile(r"\b(?:mutex_init|init_rwsem|spin_lock_init|DEFINE_(?:MUTEX|SPINLOCK)|DECLARE_RWSEM)\(")
 # The folders of #include in programs, and of files that a comment may mean
 BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/selftests",
          "tools/testing/selftests/iommu", "tools/testing/selftests/iommu/lib"]
@@ -25,6 +27,8 @@ BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/
 NOT_FUNCTIONS = {"sizeof", "main"}
 # Functions of the kernel that we only export
 UNDESCRIBED = {"iommu_probe_device", "iommu_release_device"}
+# Files whose locks are those of a test, or of nobody
+BESIDE_ORDER = {"lock_order", "mock_iommu", "test_commands"}
 FOLDERS = ["arch/x86", "block", "drivers/base", "drivers/iommu", "drivers/pci", "drivers/s390/crypto",
            "drivers/vfio", "fs", "include", "init", "ipc", "kernel", "lib", "mm", "net/core", "samples", "security",
            "tools/include", "tools/lib", "tools/testing", "virt"]
@@ -94,6 +98,23 @@ def check_handlers(files):
             yield page, 1, f"does not say what {test[1]} tests"
 
 
+def check_locks(files):
+    """A lock is named in the order, and made so that lockdep knows its place there."""
+    folder = "drivers/iommu/iommufd"
+    order = files[f"{folder}/lock_order.h"]
+    for path, text in files.items():
+        name = re.fullmatch(rf"{folder}/(\w+)\.[ch]", path)
+        if not name or name[1] in BESIDE_ORDER:
+            continue
+        for struct in re.finditer(r"(?ms)^struct (\w+) \{\n(.*?)^\};", text):
+            for lock in re.finditer(r"(?:struct mutex|struct rw_semaphore|spinlock_t) (\w+);", struct[2]):
+                if f": {struct[1]}.{lock[1]}." not in order:
+                    yield path, line_of(text, struct.start(2) + lock.start()), \
+                        f"lock_order.h has no {struct[1]}.{lock[1]}"
+        for made in MAKES_LOCK.finditer(text):
+            yield path, line_of(text, made.start()), "makes a lock without a place in lock_order.h"
+
+
 def check_described(build, files):
     """kernel-doc where it is due; scripts/kernel-doc judges its form."""
     everything = "\n".join((build / "linux" / path).read_text() for path in files)
@@ -123,6 +144,7 @@ def main():
     files = dict(read_ours(build))
     findings = check_comments(build, files)
     findings += check_handlers(files)
+    findings += check_locks(files)
     findings += check_described(build, files)
     findings += check_left_over(files)
     for path, line, finding in sorted(findings):

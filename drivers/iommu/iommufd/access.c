@@ -13,9 +13,10 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 
+#include "access.h"
 #include "context.h"
 #include "ioas.h"
-#include "access.h"
+#include "lock_order.h"
 
 static void access_destroy(struct iommufd_object *object)
 {
@@ -64,8 +65,8 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
 	access->client.pins = ops->pins;
 	access->client.unmap = access_unmap;
 	INIT_LIST_HEAD(&access->client.pinned);
-	mutex_init(&access->lock);
-	init_rwsem(&access->ioas_lock);
+	lock_order_mutex_init(&access->lock, PLACE_ACCESS);
+	lock_order_rwsem_init(&access->ioas_lock, PLACE_ACCESS_IOAS);
 	iommufd_cookie_add(ictx, &access->cookie, cookie, access->object.id);
 
 	iommufd_object_publish_held(&access->object);

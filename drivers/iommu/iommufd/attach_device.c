@@ -5,11 +5,8 @@
  * A HWPT is the table that it is. For an IOAS one is found that an attach made
  * before, or made, with no lock held.
  *
- * Lock order:
- *
- *	iommufd_group.lock		the attachment
- *	  iommufd_ioas.attach_lock	finding or making an automatic table
- *	    the locks of mapped_space.h
+ * iommufd_group.lock is for the attachment; inside of it iommufd_ioas.attach_lock
+ * for finding an automatic table, or adding one.
  */
 #include <linux/err.h>
 #include <linux/iommufd.h>

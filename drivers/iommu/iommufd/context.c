@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "context.h"
+#include "lock_order.h"
 #include "object.h"
 
 /**
@@ -28,11 +29,12 @@ int iommufd_ctx_open(struct file *file, enum memory_charge_class limited)
 		return -ENOMEM;
 	ictx->file = file;
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	lock_order_set(&ictx->objects.xa_lock, PLACE_OBJECTS);
 	ictx->ledger.limited = limited;
-	mutex_init(&ictx->process_lock);
-	mutex_init(&ictx->compat_lock);
+	lock_order_mutex_init(&ictx->process_lock, PLACE_PROCESS);
+	lock_order_mutex_init(&ictx->compat_lock, PLACE_COMPAT);
 	INIT_LIST_HEAD(&ictx->compat_groups);
-	mutex_init(&ictx->device_lock);
+	lock_order_mutex_init(&ictx->device_lock, PLACE_DEVICES);
 	INIT_LIST_HEAD(&ictx->cookies);
 	INIT_LIST_HEAD(&ictx->groups);
 	file->private_data = ictx;

@@ -25,14 +25,12 @@ struct iommufd_ioas;
  *               under @compat_lock
  * @no_iommu: serves groups without an IOMMU, and no others; set under
  *            @compat_lock
- * @compat_lock: groups of VFIO come and go, and which IOAS they use; outside of
- *               mapped_space.lock and xa_lock
+ * @compat_lock: groups of VFIO come and go, and which IOAS they use
  * @compat_groups: struct iommufd_compat_group.link; under @compat_lock
  * @compat_mask: bits that may not be set in what a program of such a group maps;
  *               written under @compat_lock
  * @ledger: who pays; its class is changed under xa_lock
- * @process_lock: moving accounts to another process, one at a time; outside of
- *                all other locks
+ * @process_lock: moving accounts to another process, one at a time
  * @device_lock: bind and unbind; protects @cookies, @groups and the claims of
  *               DMA ownership
  * @cookies: struct iommufd_cookie.link

@@ -23,6 +23,7 @@
 #include "command.h"
 #include "context.h"
 #include "device.h"
+#include "lock_order.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
@@ -60,7 +61,7 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 		goto err_release;
 	group->iommu_group = iommu_group;
 	INIT_LIST_HEAD(&group->devices);
-	mutex_init(&group->lock);
+	lock_order_mutex_init(&group->lock, PLACE_GROUP);
 	list_add_tail(&group->link, &ictx->groups);
 	return group;
 

@@ -25,8 +25,7 @@ struct iommufd_command;
  * @iommu_group: holds a reference; its DMA is owned by this struct
  * @devices: struct iommufd_device.group_link, at least one; under
  *           iommufd_ctx.device_lock
- * @lock: the attachment of the group, outside of iommufd_ioas.attach_lock and
- *        of everything in mapping.h
+ * @lock: the attachment of the group
  * @attachment: to a table; NULL when none of its devices is attached; under @lock
  * @doorbells: of the interrupts of its devices
  *

@@ -17,6 +17,7 @@
 #include "context.h"
 #include "file_memory.h"
 #include "ioas.h"
+#include "lock_order.h"
 #include "mapping.h"
 #include "mapping_fill.h"
 #include "mapping_removal.h"
@@ -71,7 +72,7 @@ struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 	if (IS_ERR(ioas))
 		return ioas;
 	mapped_space_init(&ioas->space);
-	mutex_init(&ioas->attach_lock);
+	lock_order_mutex_init(&ioas->attach_lock, PLACE_ATTACH);
 	INIT_LIST_HEAD(&ioas->automatic);
 	return ioas;
 }

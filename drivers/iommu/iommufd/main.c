@@ -43,31 +43,11 @@
  *	context.c		the open file
  *	object.c		numbers, references, destruction
  *	ledger.c		what a test must not find left
+ *	lock_order.c		which lock is taken inside of which
  *
  * Calls go down that list. `make check` sees to that.
  *
- * Locks, from the outside in; all are described where they are declared:
- *
- *	iommufd_ctx.process_lock
- *	iommufd_ctx.compat_lock
- *	iommufd_ctx.device_lock
- *	iommufd_access.lock
- *	  mapped_space.clients_lock
- *	    iommufd_access.ioas_lock
- *	iommufd_group.lock
- *	  iommufd_ioas.attach_lock
- *	    mapped_space.tables_lock
- *	      mapped_space.lock
- *	      user_memory.lock
- *	user_memory.pin_lock
- *	  mmap_lock
- *	  user_memory.lock
- *	the xa_lock of iommufd_ctx.objects
- *
- * device_lock and iommufd_group.lock are never held together. mapped_space.lock
- * and the xa_lock are leaves. pin_lock may be held for as long as a page takes,
- * so it is taken inside of those only that nobody else needs: process_lock,
- * ioas_lock.
+ * The order of the locks: lock_order.h.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -84,6 +64,7 @@
 #include "device.h"
 #include "hwpt_alloc.h"
 #include "ioas.h"
+#include "lock_order.h"
 #include "option.h"
 #include "test_commands.h"
 #include "vfio_container.h"
@@ -300,6 +281,7 @@ static int __init iommufd_init(void)
 
 	if (ret)
 		return ret;
+	lock_order_teach();
 	ret = misc_register(&iommufd_misc);
 	if (ret)
 		goto err_test;

@@ -8,18 +8,19 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 
+#include "lock_order.h"
 #include "mapped_space.h"
 
 void mapped_space_init(struct mapped_space *space)
 {
 	iova_space_init(&space->iova);
-	mutex_init(&space->lock);
-	init_rwsem(&space->tables_lock);
+	lock_order_mutex_init(&space->lock, PLACE_SPACE);
+	lock_order_rwsem_init(&space->tables_lock, PLACE_TABLES);
 	INIT_LIST_HEAD(&space->tables);
 	INIT_LIST_HEAD(&space->new_tables);
 	INIT_LIST_HEAD(&space->stuck);
 	space->large_pages = true;
-	init_rwsem(&space->clients_lock);
+	lock_order_rwsem_init(&space->clients_lock, PLACE_CLIENTS);
 }
 
 /* Everything mapped and every table is gone already. */

@@ -35,14 +35,9 @@
  * - What an unmap did not report as unmapped may still be translated.
  * - A domain is freed when no group is attached to it. That needs no unmap.
  *
- * Lock order:
- *
- *	mapped_space.clients_lock	asking drivers to let go
- *	  locks that drivers take in their unmap callback
- *	mapped_space.tables_lock	set of tables, and filling them
- *	  mapped_space.lock		ranges, states, pins of mappings; a leaf
- *	  user_memory.lock
- *	    locks of the IOMMU core and drivers
+ * The locks, which lock_order.h has in their order: clients_lock is for asking
+ * drivers to let go, tables_lock for the set of tables and for filling them, lock
+ * for ranges, states and pins of mappings.
  *
  * A map holds tables_lock shared while it fills the tables, so that maps run
  * side by side; adding and removing a table takes it exclusively, and so does

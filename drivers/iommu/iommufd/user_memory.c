@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "lock_order.h"
 #include "user_memory.h"
 #include "user_pages.h"
 
@@ -70,8 +71,8 @@ struct user_memory *user_memory_create(const struct memory_source *source,
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&memory->refs);
-	mutex_init(&memory->pin_lock);
-	mutex_init(&memory->lock);
+	lock_order_mutex_init(&memory->pin_lock, PLACE_PIN);
+	lock_order_mutex_init(&memory->lock, PLACE_MEMORY);
 	memory_charge_init(&memory->charge, ledger);
 	ledger_add(ledger, LEDGER_MEMORIES, 1);
 	memory->source = source;
