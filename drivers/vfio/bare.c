@@ -13,6 +13,8 @@
 
 static int bare_bind(struct vfio_device *device, struct vfio_iommufd_bind *bind)
 {
+	lockdep_assert_held(&device->dev_set->lock);
+
 	device->iommufd_bare = true;
 	return 0;
 }
@@ -25,6 +27,8 @@ static bool bare_is_open(struct vfio_device *device)
 static void bare_release(struct vfio_device *device,
 			 struct vfio_iommufd_bound *bound)
 {
+	lockdep_assert_held(&device->dev_set->lock);
+
 	device->iommufd_bare = false;
 }
 

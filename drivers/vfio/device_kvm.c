@@ -54,6 +54,8 @@ struct kvm *vfio_cdev_get_kvm(struct vfio_device *device, struct file *filep)
 	bool (*get)(struct kvm *kvm) = symbol_get(kvm_get_kvm_safe);
 	struct kvm *kvm = NULL;
 
+	lockdep_assert_held(&device->dev_set->lock);
+
 	if (!get)
 		return NULL;
 

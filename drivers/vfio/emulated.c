@@ -194,6 +194,8 @@ static bool emulated_is_open(struct vfio_device *device)
 static void emulated_release(struct vfio_device *device,
 			     struct vfio_iommufd_bound *bound)
 {
+	lockdep_assert_held(&device->dev_set->lock);
+
 	bound->access = device->iommufd_access;
 }
 

@@ -236,6 +236,7 @@ int vfio_iommufd_group_open(struct vfio_device *device,
 	int ret;
 
 	lockdep_assert_held(&device->group->group_lock);
+	lockdep_assert_held(&device->dev_set->lock);
 
 	*pt_id = 0;
 	if (device->iommufd_ops->attach) {
@@ -249,6 +250,8 @@ int vfio_iommufd_group_open(struct vfio_device *device,
 static int group_join(struct vfio_group *group, struct iommufd_ctx *ictx)
 {
 	struct iommufd_compat_group *compat;
+
+	lockdep_assert_held(&group->group_lock);
 
 	compat = iommufd_compat_join(ictx, group->iommu_group);
 	if (IS_ERR(compat))

@@ -79,6 +79,8 @@ static bool physical_is_open(struct vfio_device *device)
 static void physical_release(struct vfio_device *device,
 			     struct vfio_iommufd_bound *bound)
 {
+	lockdep_assert_held(&device->dev_set->lock);
+
 	bound->device = device->iommufd_device;
 	device->iommufd_device = NULL;
 }

@@ -59,9 +59,10 @@ static enum attach_result attach_fail(struct attach_request *request, int ret)
 static enum attach_result attach_to_hwpt(struct attach_request *request,
 					 struct hwpt *hwpt)
 {
-	int ret = iommufd_attachment_enter(request->idev, hwpt,
-					   &request->answer);
+	int ret;
 
+	lockdep_assert_held(&request->idev->group->lock);
+	ret = iommufd_attachment_enter(request->idev, hwpt, &request->answer);
 	if (ret)
 		return attach_fail(request, ret);
 	request->hwpt = hwpt;

@@ -87,6 +87,7 @@ static int attached_reserve(struct attached_device *attached,
 static int attached_prepare(struct attached_device *attached,
 			    struct hwpt *hwpt)
 {
+	lockdep_assert_held(&attached->attachment->group->lock);
 	if (hwpt_space(attached->hwpt) == hwpt_space(hwpt))
 		return 0;
 	return attached_reserve(attached, hwpt_space(hwpt));
@@ -107,6 +108,7 @@ static void attached_commit(struct attached_device *attached,
 {
 	struct hwpt *old = attached->hwpt;
 
+	lockdep_assert_held(&attached->attachment->group->lock);
 	if (hwpt == old)
 		return;
 	attached_forget(attached, old, hwpt);
@@ -120,6 +122,7 @@ static void attached_commit(struct attached_device *attached,
 static int group_switch_hardware(struct iommufd_group *group,
 				 struct hwpt *old, struct hwpt *new)
 {
+	lockdep_assert_held(&group->lock);
 	if (new)
 		return new->kind->attach(new, group, old);
 	old->kind->detach(old, group);
@@ -134,8 +137,10 @@ static int group_switch(struct iommufd_group *group, struct hwpt *old,
 			struct hwpt *new)
 {
 	struct iommu_doorbell_table *table = new ? new->doorbells : NULL;
-	int ret = iommu_doorbell_begin_move(&group->doorbells, table);
+	int ret;
 
+	lockdep_assert_held(&group->lock);
+	ret = iommu_doorbell_begin_move(&group->doorbells, table);
 	if (ret)
 		return ret;
 	ret = group_switch_hardware(group, old, new);
@@ -174,6 +179,7 @@ static int attachment_prepare(struct iommufd_attachment *attachment,
 	struct attached_device *attached;
 	int ret = 0;
 
+	lockdep_assert_held(&attachment->group->lock);
 	list_for_each_entry(attached, &attachment->devices, link) {
 		ret = attached_prepare(attached, hwpt);
 		if (ret)
@@ -187,6 +193,7 @@ static void attachment_cancel(struct iommufd_attachment *attachment,
 {
 	struct attached_device *attached;
 
+	lockdep_assert_held(&attachment->group->lock);
 	list_for_each_entry(attached, &attachment->devices, link)
 		attached_forget(attached, hwpt, attached->hwpt);
 }
@@ -196,6 +203,7 @@ static void attachment_commit(struct iommufd_attachment *attachment,
 {
 	struct attached_device *attached;
 
+	lockdep_assert_held(&attachment->group->lock);
 	list_for_each_entry(attached, &attachment->devices, link)
 		attached_commit(attached, hwpt);
 }

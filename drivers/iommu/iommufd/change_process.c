@@ -8,6 +8,7 @@
  */
 #include <linux/err.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
@@ -61,6 +62,7 @@ static int moves_collect(struct list_head *moves, struct iommufd_ctx *ictx)
 	unsigned long id;
 	int ret = 0;
 
+	lockdep_assert_held(&ictx->process_lock);
 	xa_for_each(&ictx->objects, id, object) {
 		struct iommufd_ioas *ioas = iommufd_ioas_get(ictx, id);
 
@@ -80,6 +82,7 @@ static int moves_apply(struct list_head *moves, struct iommufd_ctx *ictx)
 	struct account_move *move;
 	int ret;
 
+	lockdep_assert_held(&ictx->process_lock);
 	list_for_each_entry(move, moves, link) {
 		struct memory_charge charge;
 

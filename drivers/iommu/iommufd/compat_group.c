@@ -13,6 +13,7 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 
 #include "compat_group.h"
@@ -133,6 +134,7 @@ static void groups_update_mask(struct iommufd_ctx *ictx)
 	struct iommufd_compat_group *group;
 	u64 mask = 0;
 
+	lockdep_assert_held(&ictx->compat_lock);
 	list_for_each_entry(group, &ictx->compat_groups, link)
 		mask |= (1UL << __ffs(group->page_sizes)) - 1;
 	WRITE_ONCE(ictx->compat_mask, min_t(u64, mask, ~PAGE_MASK));
@@ -171,16 +173,17 @@ void compat_groups_limits(struct iommufd_ctx *ictx,
 }
 
 static int reserve_regions(struct iommufd_compat_group *group,
-			   struct iova_space *iova)
+			   struct mapped_space *space)
 {
 	struct iommu_resv_region *region;
 	int ret;
 
+	lockdep_assert_held(&space->lock);
 	list_for_each_entry(region, &group->regions, list) {
 		/* As for an attach: firmware does not need it any more. */
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
-		ret = iova_space_reserve(iova, region->start,
+		ret = iova_space_reserve(&space->iova, region->start,
 					 region->start + region->length - 1,
 					 group);
 		if (ret)
@@ -190,16 +193,17 @@ static int reserve_regions(struct iommufd_compat_group *group,
 }
 
 static int reserve_beyond_aperture(struct iommufd_compat_group *group,
-				   struct iova_space *iova)
+				   struct mapped_space *space)
 {
 	u64 start = group->aperture.aperture_start;
 	u64 end = group->aperture.aperture_end;
 	int ret = 0;
 
+	lockdep_assert_held(&space->lock);
 	if (start)
-		ret = iova_space_reserve(iova, 0, start - 1, group);
+		ret = iova_space_reserve(&space->iova, 0, start - 1, group);
 	if (!ret && end != U64_MAX)
-		ret = iova_space_reserve(iova, end + 1, U64_MAX, group);
+		ret = iova_space_reserve(&space->iova, end + 1, U64_MAX, group);
 	return ret;
 }
 
@@ -213,9 +217,9 @@ int compat_group_reserve(struct iommufd_compat_group *group,
 	int ret;
 
 	mutex_lock(&space->lock);
-	ret = reserve_regions(group, &space->iova);
+	ret = reserve_regions(group, space);
 	if (!ret)
-		ret = reserve_beyond_aperture(group, &space->iova);
+		ret = reserve_beyond_aperture(group, space);
 	if (ret)
 		iova_space_unreserve(&space->iova, group);
 	mutex_unlock(&space->lock);

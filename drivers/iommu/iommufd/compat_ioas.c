@@ -8,6 +8,7 @@
  */
 #include <linux/err.h>
 #include <linux/iommufd.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <uapi/linux/iommufd.h>
 
@@ -202,10 +203,11 @@ EXPORT_SYMBOL_GPL(iommufd_compat_set_no_iommu);
 /* From one, or none, to another one. The ranges of the groups go along. */
 static int compat_ioas_move(struct iommufd_ctx *ictx, struct iommufd_ioas *ioas)
 {
-	struct iommufd_ioas *old = iommufd_compat_ioas_get(ictx);
+	struct iommufd_ioas *old;
 	int ret = 0;
 
 	lockdep_assert_held(&ictx->compat_lock);
+	old = iommufd_compat_ioas_get(ictx);
 	if (old == ioas)
 		goto out_put;
 	if (ioas)

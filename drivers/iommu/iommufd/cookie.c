@@ -25,6 +25,7 @@ static struct iommufd_cookie *cookie_find(struct iommufd_ctx *ictx, u64 value)
 /* Does something in the context bear this name? NULL is no name. */
 bool iommufd_cookie_taken(struct iommufd_ctx *ictx, const u64 *value)
 {
+	lockdep_assert_held(&ictx->device_lock);
 	return value && cookie_find(ictx, *value);
 }
 

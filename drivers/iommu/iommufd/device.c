@@ -72,8 +72,9 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-static void group_destroy(struct iommufd_group *group)
+static void group_destroy(struct iommufd_ctx *ictx, struct iommufd_group *group)
 {
+	lockdep_assert_held(&ictx->device_lock);
 	WARN_ON(group->attachment);
 	list_del(&group->link);
 	iommu_doorbell_remove(&group->doorbells);
@@ -83,10 +84,12 @@ static void group_destroy(struct iommufd_group *group)
 	kfree(group);
 }
 
-static bool group_has_device(struct iommufd_group *group, struct device *dev)
+static bool group_has_device(struct iommufd_ctx *ictx,
+			     struct iommufd_group *group, struct device *dev)
 {
 	struct iommufd_device *idev;
 
+	lockdep_assert_held(&ictx->device_lock);
 	list_for_each_entry(idev, &group->devices, group_link)
 		if (idev->dev == dev)
 			return true;
@@ -107,7 +110,7 @@ static struct iommufd_group *group_for(struct iommufd_ctx *ictx,
 		if (!IS_ERR(group))
 			/* It keeps the reference. */
 			iommu_group = NULL;
-	} else if (group_has_device(group, dev)) {
+	} else if (group_has_device(ictx, group, dev)) {
 		group = ERR_PTR(-EBUSY);
 	}
 	iommu_group_put(iommu_group);
@@ -125,7 +128,7 @@ static void idev_destroy(struct iommufd_object *object)
 	mutex_lock(&object->ictx->device_lock);
 	list_del(&idev->group_link);
 	if (list_empty(&group->devices))
-		group_destroy(group);
+		group_destroy(object->ictx, group);
 	mutex_unlock(&object->ictx->device_lock);
 	put_device(idev->dev);
 }

@@ -14,6 +14,7 @@
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
@@ -94,9 +95,11 @@ static bool pin_less(struct rb_node *left, const struct rb_node *right)
 }
 
 /* The pin of @key's client and range. */
-static struct client_pin *pin_find(struct mapping *mapping,
+static struct client_pin *pin_find(struct mapped_space *space,
+				   struct mapping *mapping,
 				   const struct client_pin *key)
 {
+	lockdep_assert_held(&space->lock);
 	return pin_of(rb_find(key, &mapping->pins, pin_compare_key));
 }
 
@@ -104,12 +107,14 @@ static struct client_pin *pin_find(struct mapping *mapping,
  * The first pin after @key, which need not exist any more: rb_find() and its
  * neighbours find what is equal.
  */
-static struct client_pin *pin_after(struct mapping *mapping,
+static struct client_pin *pin_after(struct mapped_space *space,
+				    struct mapping *mapping,
 				    const struct client_pin *key)
 {
 	struct rb_node *rb = mapping->pins.rb_node;
 	struct client_pin *after = NULL;
 
+	lockdep_assert_held(&space->lock);
 	while (rb) {
 		if (pin_compare_key(key, rb) < 0) {
 			after = pin_of(rb);
@@ -121,15 +126,17 @@ static struct client_pin *pin_after(struct mapping *mapping,
 	return after;
 }
 
-static void pin_insert(struct client_pin *new)
+static void pin_insert(struct mapped_space *space, struct client_pin *new)
 {
+	lockdep_assert_held(&space->lock);
 	rb_add(&new->rb, &new->mapping->pins, pin_less);
 	ledger_add(new->mapping->memory->charge.ledger, LEDGER_PINS, 1);
 	list_add_tail(&new->link, &new->client->pinned);
 }
 
-static void pin_free(struct client_pin *pin)
+static void pin_free(struct mapped_space *space, struct client_pin *pin)
 {
+	lockdep_assert_held(&space->lock);
 	rb_erase(&pin->rb, &pin->mapping->pins);
 	list_del(&pin->link);
 	ledger_add(pin->mapping->memory->charge.ledger, LEDGER_PINS, -1);
@@ -162,7 +169,7 @@ static void request_mapping(struct mapped_space *space, struct mapping *mapping)
 		u64 iova, length;
 
 		mutex_lock(&space->lock);
-		pin = pin_after(mapping, &asked);
+		pin = pin_after(space, mapping, &asked);
 		if (pin) {
 			asked = *pin;
 			iova = pin_iova(pin, &length);
@@ -191,7 +198,7 @@ static bool choose_request(struct mapped_space *space,
 					       struct client_pin, link)) &&
 	       pin->nr_requests++ == DRAIN_ROUNDS) {
 		WARN_ONCE(1, "iommufd: a driver keeps pages of an address space that it leaves\n");
-		pin_free(pin);
+		pin_free(space, pin);
 	}
 	if (pin) {
 		list_move_tail(&pin->link, &client->pinned);
@@ -285,10 +292,12 @@ static void mapping_put_user(struct mapping *mapping)
 		wake_up_var(&mapping->nr_users);
 }
 
-static int part_check(const struct mapping_part *part, int prot)
+static int part_check(struct mapped_space *space,
+		      const struct mapping_part *part, int prot)
 {
 	const struct mapping *mapping = part->mapping;
 
+	lockdep_assert_held(&space->lock);
 	switch (mapping->area.state) {
 	case IOVA_AREA_LIVE:
 		break;
@@ -319,7 +328,7 @@ static int part_get(struct mapped_space *space, u64 iova, u64 length, int prot,
 		part->mapping = container_of(area, struct mapping, area);
 		part->offset = part->mapping->offset + (iova - area->start);
 		part->length = min(length, area->last - iova + 1);
-		ret = part_check(part, prot);
+		ret = part_check(space, part, prot);
 		if (!ret)
 			atomic_inc(&part->mapping->nr_users);
 	}
@@ -344,11 +353,11 @@ static void pin_record(struct mapped_space *space, struct client_pin *new)
 	struct client_pin *pin;
 
 	mutex_lock(&space->lock);
-	pin = pin_find(new->mapping, new);
+	pin = pin_find(space, new->mapping, new);
 	if (pin)
 		pin->nr_users++;
 	else
-		pin_insert(new);
+		pin_insert(space, new);
 	mutex_unlock(&space->lock);
 	if (pin)
 		kfree(new);
@@ -456,11 +465,11 @@ static void part_forget(struct mapped_space *space,
 	part->offset = part->mapping->offset + (iova - area->start);
 	part->length = min(length, area->last - iova + 1);
 	key.range = part_pages(part);
-	pin = pin_find(part->mapping, &key);
+	pin = pin_find(space, part->mapping, &key);
 	if (!pin)
 		part->mapping = NULL;
 	else if (!--pin->nr_users)
-		pin_free(pin);
+		pin_free(space, pin);
 out_unlock:
 	mutex_unlock(&space->lock);
 }

@@ -14,9 +14,10 @@
 /* The mapping that goes on across @iova; NULL when there is none. */
 static struct mapping *cut_find(struct mapped_space *space, u64 iova)
 {
-	struct iova_area *area = iova_space_first(&space->iova, iova, iova);
+	struct iova_area *area;
 
 	lockdep_assert_held(&space->lock);
+	area = iova_space_first(&space->iova, iova, iova);
 	return area && area->start != iova ? mapping_of(area) : NULL;
 }
 
@@ -85,8 +86,10 @@ static int cut_split(struct mapped_space *space, struct mapping *lower,
 static int cut_claimed(struct mapped_space *space, struct mapping *mapping,
 		       u64 iova)
 {
-	int ret = cut_split(space, mapping, iova);
+	int ret;
 
+	lockdep_assert_held_read(&space->tables_lock);
+	ret = cut_split(space, mapping, iova);
 	if (ret) {
 		mutex_lock(&space->lock);
 		mapping_set_state(mapping, IOVA_AREA_LIVE);

@@ -78,6 +78,7 @@ static void mapping_set_stuck(struct mapped_space *space,
 void mapping_unmap(struct mapped_space *space, struct mapped_table *table,
 		   struct mapping *mapping, u64 length)
 {
+	lockdep_assert_held(&space->tables_lock);
 	if (table_unmap(space, table, mapping->area.start, length) != length)
 		mapping_set_stuck(space, mapping);
 }
@@ -162,8 +163,11 @@ struct removal {
 };
 
 /* Return: 0 when @mapping may be removed now; -EAGAIN when it has users. */
-static int removal_claim(struct removal *removal, struct mapping *mapping)
+static int removal_claim(struct mapped_space *space, struct removal *removal,
+			 struct mapping *mapping)
 {
+	lockdep_assert_held_read(&space->tables_lock);
+	lockdep_assert_held(&space->lock);
 	if (mapping->area.start < removal->start ||
 	    mapping->area.last > removal->last)
 		return -ENOENT;
@@ -201,7 +205,7 @@ static int removal_collect(struct mapped_space *space, struct removal *removal)
 	removal->in_use = NULL;
 	mutex_lock(&space->lock);
 	for_each_iova_area(area, &space->iova, removal->start, removal->last) {
-		ret = removal_claim(removal, mapping_of(area));
+		ret = removal_claim(space, removal, mapping_of(area));
 		if (ret)
 			break;
 		list_add_tail(&mapping_of(area)->link, &removal->batch);

@@ -4,6 +4,7 @@
  */
 #include <linux/err.h>
 #include <linux/limits.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -72,6 +73,7 @@ void iommufd_object_publish_held(struct iommufd_object *object)
 void iommufd_object_publish_transient(struct iommufd_object *object,
 				      struct mutex *end_lock)
 {
+	lockdep_assert_held(end_lock);
 	object->end_lock = end_lock;
 	WARN_ON(refcount_dec_and_test(&object->users));
 	iommufd_object_publish(object);

@@ -39,7 +39,10 @@ static void paging_detach(struct hwpt *hwpt, struct iommufd_group *group)
 
 static void paging_unlink(struct hwpt *hwpt)
 {
-	list_del(&paging_of(hwpt)->link);
+	struct paging_hwpt *paging = paging_of(hwpt);
+
+	lockdep_assert_held(&paging->ioas->attach_lock);
+	list_del(&paging->link);
 }
 
 static void paging_end(struct hwpt *hwpt)

@@ -2,6 +2,7 @@
 /*
  * Pins of what is mapped already, when the first table comes or the last has gone.
  */
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 

@@ -654,6 +654,7 @@ static int watch_unmap(struct hwpt *hwpt, struct iommu_test_cmd *arg)
 	u64 last;
 	int ret;
 
+	lockdep_assert_held(&watch_lock);
 	if (!ops.iotlb_sync)
 		return -EOPNOTSUPP;
 	if (!arg->watch_unmap.length ||
