@@ -79,14 +79,13 @@ bool vfio_cdev_unpublish(struct vfio_device *device)
  * vfio_device_is_cdev() - was an open device opened through its cdev?
  * @device: an open device
  *
- * An open device has a file of its group behind it or counts as a user of the
- * group, never both, and that does not change before it is closed.
+ * That does not change before it is closed.
  *
  * Return: true if it was; false if through its group.
  */
 bool vfio_device_is_cdev(struct vfio_device *device)
 {
-	return READ_ONCE(device->group->cdev_users);
+	return device->opened_by_cdev;
 }
 EXPORT_SYMBOL_GPL(vfio_device_is_cdev);
 
@@ -151,7 +150,7 @@ static int cdev_exclude_group(struct vfio_group *group)
 	if (group->opened_file)
 		ret = -EBUSY;
 	else
-		WRITE_ONCE(group->cdev_users, group->cdev_users + 1);
+		group->cdev_users++;
 	mutex_unlock(&group->group_lock);
 	return ret;
 }
@@ -159,7 +158,7 @@ static int cdev_exclude_group(struct vfio_group *group)
 static void cdev_admit_group(struct vfio_group *group)
 {
 	mutex_lock(&group->group_lock);
-	WRITE_ONCE(group->cdev_users, group->cdev_users - 1);
+	group->cdev_users--;
 	mutex_unlock(&group->group_lock);
 }
 
@@ -196,6 +195,7 @@ static struct kvm *cdev_undo_open(struct vfio_device *device)
 	lockdep_assert_held(&device->dev_set->lock);
 
 	device->open_count = 0;
+	device->opened_by_cdev = false;
 	device->kvm = NULL;
 	return kvm;
 }
@@ -219,6 +219,7 @@ static int cdev_open_device(struct vfio_device *device, struct file *filep,
 		goto out_unlock;
 
 	device->open_count = 1;
+	device->opened_by_cdev = true;
 	device->kvm = vfio_cdev_get_kvm(device, filep);
 	ret = vfio_iommufd_open(device, bind, &bound);
 	if (ret)
