@@ -48,7 +48,8 @@ kernel-debian_CONFIG = $(DISTRIBUTION_CONFIG)
 kernel-debian-container_CONFIG = $(DISTRIBUTION_CONFIG) harness/config/container.config
 # The files that are counted; the kernel's Makefiles expand this for each object.
 kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
-	$(patsubst %,drivers/vfio/%.o,device_cdev device_file device_kvm emulated iommufd),$$(obj)/$$(basetarget).o)'
+	$(patsubst %,drivers/vfio/%.o,bare device_cdev device_file device_kvm emulated group_iommufd iommufd \
+	physical),$$(obj)/$$(basetarget).o)'
 IMAGE := $(call arch,image)
 RUN_KERNEL := $(if $(PACKAGED),kernel-debian,kernel)
 TEST_KERNEL := $(if $(PACKAGED),kernel-debian,kernel-debug)

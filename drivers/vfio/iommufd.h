@@ -74,10 +74,10 @@ void vfio_iommufd_unbind(struct vfio_iommufd_bound bound);
 int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
 			int (*answer)(void *data, u32 pt_id), void *data);
 int vfio_iommufd_detach(struct vfio_device *device);
-int vfio_iommufd_group_open(struct vfio_device *device,
-			    struct vfio_iommufd_bound *bound, u32 *pt_id);
 int vfio_group_set_iommufd(struct vfio_group *group, struct file *file);
 void vfio_group_unset_iommufd(struct vfio_group *group);
+int vfio_group_iommufd_open(struct vfio_device *device,
+			    struct vfio_iommufd_bound *bound, u32 *pt_id);
 bool vfio_group_iommufd_coherent(struct vfio_group *group);
 #else
 static inline void vfio_iommufd_register(struct vfio_device *device)
@@ -106,13 +106,6 @@ static inline int vfio_iommufd_attach(struct vfio_device *device, u32 pt_id,
 	return -EOPNOTSUPP;
 }
 
-static inline int vfio_iommufd_group_open(struct vfio_device *device,
-					  struct vfio_iommufd_bound *bound,
-					  u32 *pt_id)
-{
-	return -EOPNOTSUPP;
-}
-
 static inline int vfio_group_set_iommufd(struct vfio_group *group,
 					 struct file *file)
 {
@@ -121,6 +114,13 @@ static inline int vfio_group_set_iommufd(struct vfio_group *group,
 
 static inline void vfio_group_unset_iommufd(struct vfio_group *group)
 {
+}
+
+static inline int vfio_group_iommufd_open(struct vfio_device *device,
+					  struct vfio_iommufd_bound *bound,
+					  u32 *pt_id)
+{
+	return -EOPNOTSUPP;
 }
 
 static inline bool vfio_group_iommufd_coherent(struct vfio_group *group)
