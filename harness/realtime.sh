@@ -2,9 +2,11 @@
 # Usage: realtime.sh SOURCE VERSION
 # Apply to SOURCE, which is linux-source-6.1 of that VERSION, the patches of PREEMPT_RT that
 # the distribution builds its kernels of the flavour rt with. Its source package has them, from
-# the mirror that this machine's apt uses; apt's own lists stay as they are. A mirror may lack
-# that of the newest version: then those of the newest one that it has, as long as all apply.
+# the mirror that this machine's apt uses. A mirror may lack that of the newest version: then
+# those of the newest one that it has, as long as all apply.
 set -euo pipefail
+# shellcheck source=harness/apt.sh
+. "$(dirname "$0")/apt.sh"
 
 tree=$(realpath "$1") version=$2
 work=$(mktemp -d)
@@ -16,23 +18,16 @@ fail()
 	exit 1
 }
 
-# apt with lists, status and cache of its own
-run_apt()
-{
-	local command=$1
-	shift
-
-	"$command" -o Dir::State="$work" -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache" \
-		-o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -qq "$@" 2>>"$work/apt.log"
-}
-
 # Where this machine gets its own release and its security updates from
 list_sources()
 {
-	# shellcheck disable=SC2016
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 2>/dev/null | LC_ALL=C sort -u |
-		sed -n "s|^[^ ]* ${1}\\(-security\\)\\?\$|deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & main|p"
+	local release uri
+
+	apt_list_mirrors | LC_ALL=C sort -u | while read -r release uri; do
+		case $release in
+		"$1" | "$1-security") apt_source deb-src "$uri" "$release" ;;
+		esac
+	done
 }
 
 # The newest first, none newer than the source
@@ -40,7 +35,7 @@ list_versions()
 {
 	local known
 
-	run_apt apt-cache showsrc linux | sed -n 's/^Version: //p' | LC_ALL=C sort -u |
+	apt_run apt-cache showsrc linux | sed -n 's/^Version: //p' | LC_ALL=C sort -u |
 		while read -r known; do
 			! dpkg --compare-versions "$known" le "$version" || printf '%s\n' "$known"
 		done | sort -rV
@@ -50,12 +45,10 @@ fetch()
 {
 	local candidate
 
-	mkdir -p "$work"/{lists,cache/archives}/partial
-	touch "$work/status"
-	list_sources "$(. /etc/os-release && echo "$VERSION_CODENAME")" >"$work/sources.list"
-	run_apt apt-get update || fail "$(grep '^E:' "$work/apt.log" | head -n 1)"
+	apt_begin "$work" < <(list_sources "$(apt_codename)")
+	apt_run apt-get update || fail "$(apt_error)"
 	while read -r candidate; do
-		(cd "$work" && run_apt apt-get source --download-only --diff-only "linux=$candidate" >/dev/null) || continue
+		(cd "$work" && apt_run apt-get source --download-only --diff-only "linux=$candidate" >/dev/null) || continue
 		echo "realtime: patches of $candidate"
 		return
 	done < <(list_versions)

@@ -6,6 +6,8 @@
 #
 # Where that cannot be done OUT.missing says why, and with CI set it is an error.
 set -euo pipefail
+# shellcheck source=harness/apt.sh
+. "$(dirname "$0")/../apt.sh"
 
 suite=$1 out=$2
 program=qemu-system-x86_64
@@ -20,39 +22,20 @@ fail()
 	exit 0
 }
 
-# Where this machine gets its own release from
-find_mirror()
-{
-	local codename
-
-	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	# shellcheck disable=SC2016
-	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 2>/dev/null |
-		sed -n "s/^$codename //p" | head -n 1
-}
-
-# apt with lists, status and cache of its own, in which no package is installed
 run_apt()
 {
-	apt-get -o Dir::State="$work" -o Dir::State::status="$work/status" \
-		-o Dir::Cache="$work/cache" -o Dir::Etc::sourcelist="$work/sources.list" \
-		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null \
-		-o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User="$(id -un)" \
-		-o Acquire::Languages=none -o APT::Default-Release="$suite" -qq "$@" \
-		>>"$work/apt.log" 2>&1 || fail "$(grep '^E:' "$work/apt.log" | head -n 1)"
+	apt_run apt-get -o APT::Default-Release="$suite" "$@" >/dev/null || fail "$(apt_error)"
 }
 
 download()
 {
 	local mirror name
 
-	mirror=$(find_mirror)
+	mirror=$(apt_find_mirror)
 	[ -n "$mirror" ] || fail "apt knows no mirror of this machine's release"
-	mkdir -p "$work"/{lists,cache/archives}/partial
-	touch "$work/status"
-	for name in "${suite%-backports}" "$suite"; do
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $name main"
-	done >"$work/sources.list"
+	apt_begin "$work" < <(for name in "${suite%-backports}" "$suite"; do
+		apt_source deb "$mirror" "$name"
+	done)
 	run_apt update
 	run_apt install -y --download-only --no-install-recommends qemu-system-x86
 }
