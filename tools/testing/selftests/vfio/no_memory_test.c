@@ -32,23 +32,17 @@ struct scene {
 
 FIXTURE(no_memory)
 {
-	struct pci_device pci;
 	struct scene scene;
 };
 
 FIXTURE_SETUP(no_memory)
 {
 	struct scene *scene = &self->scene;
-	struct edu_list list;
 
-	edu_list_read(&list);
-	need(edu_alone(&list, 0), "an edu device alone in its group");
 	need(faults_exist(), "fault injection");
-	self->pci = *edu_alone(&list, 0);
-	bound_device_open(&scene->bound, self->pci.bdf);
-	must(vfio_attach_to(scene->bound.device, scene->bound.ioas_id));
+	need(edu_open_attached(&scene->edu, &scene->bound),
+	     "an edu device alone in its group");
 	must(ioas_alloc(scene->bound.iommufd, &scene->other_id));
-	must(edu_start(&scene->edu, scene->bound.device));
 	scene->memory = memory_alloc(LENGTH);
 	scene->other = memory_alloc(LENGTH);
 	must(ioas_map_fixed(scene->bound.iommufd, scene->other_id, scene->other,
@@ -57,8 +51,7 @@ FIXTURE_SETUP(no_memory)
 
 FIXTURE_TEARDOWN(no_memory)
 {
-	edu_stop(&self->scene.edu);
-	bound_device_close(&self->scene.bound);
+	edu_close(&self->scene.edu, &self->scene.bound);
 	EXPECT_EQ(0, pages_pinned());
 }
 
@@ -173,7 +166,7 @@ TEST_F_TIMEOUT(no_memory, detached_device_reaches_nothing, TEST_SECONDS)
 	struct scene *scene = &self->scene;
 	int ret;
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	must(map(scene, 0, PAGES));
 	EXPECT_TRUE(page_is_reached(scene, 0));
 	faults_short_of_memory(true);
@@ -192,7 +185,7 @@ TEST_F_TIMEOUT(no_memory, device_moves_from_table_to_table, TEST_SECONDS)
 	int device = scene->bound.device;
 	int ret[2];
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	must(map(scene, 0, PAGES));
 	faults_short_of_memory(true);
 	ret[0] = vfio_attach_to(device, scene->other_id);
@@ -216,7 +209,7 @@ TEST_F_TIMEOUT(no_memory, closed_device_is_free_for_the_next, TEST_SECONDS)
 	__u32 dev_id;
 	int ret;
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	must(map(scene, 0, PAGES));
 	edu_stop(&scene->edu);
 	faults_short_of_memory(true);
@@ -224,7 +217,7 @@ TEST_F_TIMEOUT(no_memory, closed_device_is_free_for_the_next, TEST_SECONDS)
 	faults_short_of_memory(false);
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(0, pages_pinned());
-	scene->bound.device = must(vfio_cdev_open(self->pci.bdf));
+	scene->bound.device = must(vfio_cdev_open(scene->bound.bdf));
 	must(vfio_bind(scene->bound.device, scene->bound.iommufd, &dev_id));
 	must(vfio_attach_to(scene->bound.device, scene->bound.ioas_id));
 	must(edu_start(&scene->edu, scene->bound.device));
@@ -263,7 +256,7 @@ TEST_F_TIMEOUT(no_memory, every_call_recovers, TEST_SECONDS)
 	int faults = must(faults_open());
 	unsigned int i;
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	must(map(scene, 0, PAGES));
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		int sites = faults_sweep(faults, scene, &steps[i]);
@@ -296,7 +289,7 @@ TEST_F_TIMEOUT(no_memory, refused_attach_leaves_the_device_detached,
 	bool refused;
 	int ret;
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	need(faults_refusal_exists(), "refusals of the virtio-iommu");
 	map_pages(scene);
 	for (n = 0; n < REQUESTS_MAX; n++) {
@@ -326,7 +319,7 @@ TEST_F_TIMEOUT(no_memory, refused_mapping_is_not_there, TEST_SECONDS)
 	bool refused;
 	int ret;
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	need(faults_refusal_exists(), "refusals of the virtio-iommu");
 	/* A request for each page */
 	must(option_set(scene->bound.iommufd, IOMMU_OPTION_HUGE_PAGES,
@@ -354,7 +347,7 @@ TEST_F_TIMEOUT(no_memory, refused_unmap_leaves_the_memory_pinned, TEST_SECONDS)
 	int device = scene->bound.device;
 	int ret;
 
-	need_no_memory(self->pci.bdf);
+	need_no_memory(self->scene.bound.bdf);
 	need(faults_refusal_exists(), "refusals of the virtio-iommu");
 	must(map(scene, 0, PAGES));
 	faults_refuse(0);

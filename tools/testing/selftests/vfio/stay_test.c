@@ -43,13 +43,8 @@ FIXTURE(stay)
 
 FIXTURE_SETUP(stay)
 {
-	struct edu_list list;
-
-	edu_list_read(&list);
-	need(edu_alone(&list, 0), "an edu device alone in its group");
-	bound_device_open(&self->bound, edu_alone(&list, 0)->bdf);
-	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
-	must(edu_start(&self->edu, self->bound.device));
+	need(edu_open_attached(&self->edu, &self->bound),
+	     "an edu device alone in its group");
 	self->page = memory_alloc(PAGE_SIZE);
 	self->twin = memory_alloc(PAGE_SIZE);
 	memory_fill(self->page, PAGE_SIZE, 1);
@@ -58,8 +53,7 @@ FIXTURE_SETUP(stay)
 
 FIXTURE_TEARDOWN(stay)
 {
-	edu_stop(&self->edu);
-	bound_device_close(&self->bound);
+	edu_close(&self->edu, &self->bound);
 	EXPECT_EQ(0, pages_pinned());
 }
 

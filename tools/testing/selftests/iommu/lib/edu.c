@@ -62,6 +62,27 @@ void edu_stop(struct edu *edu)
 	munmap(edu->registers, EDU_BAR_SIZE);
 }
 
+bool edu_open_attached(struct edu *edu, struct bound_device *bound)
+{
+	const struct pci_device *pci;
+	struct edu_list list;
+
+	edu_list_read(&list);
+	pci = edu_alone(&list, 0);
+	if (!pci)
+		return false;
+	bound_device_open(bound, pci->bdf);
+	must(vfio_attach_to(bound->device, bound->ioas_id));
+	must(edu_start(edu, bound->device));
+	return true;
+}
+
+void edu_close(struct edu *edu, struct bound_device *bound)
+{
+	edu_stop(edu);
+	bound_device_close(bound);
+}
+
 static int edu_dma(struct edu *edu, __u64 src, __u64 dst, __u32 length,
 		   __u32 command)
 {

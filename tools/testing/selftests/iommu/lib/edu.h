@@ -22,6 +22,12 @@ struct edu {
 /* Map the registers of an open device and let it master the bus. */
 int edu_start(struct edu *edu, int device);
 void edu_stop(struct edu *edu);
+/*
+ * The same for a device that has its group to itself, bound and attached to its
+ * own IOAS. For need(): false if there is none
+ */
+bool edu_open_attached(struct edu *edu, struct bound_device *bound);
+void edu_close(struct edu *edu, struct bound_device *bound);
 
 /*
  * Copy @length bytes from @iova into the buffer at @offset, or back, and wait

@@ -638,6 +638,7 @@ int vfio_hot_reset(int device, const int *groups, unsigned int count)
 
 void bound_device_open(struct bound_device *bound, const char *bdf)
 {
+	snprintf(bound->bdf, sizeof(bound->bdf), "%s", bdf);
 	bound->iommufd = must(iommufd_open());
 	bound->device = must(vfio_cdev_open(bdf));
 	must(vfio_bind(bound->device, bound->iommufd, &bound->dev_id));

@@ -136,6 +136,7 @@ int vfio_hot_reset(int device, const int *groups, unsigned int count);
 
 /* A device bound to a context of its own, with an IOAS, not attached */
 struct bound_device {
+	char bdf[16];
 	int iommufd;
 	int device;
 	__u32 dev_id;
