@@ -146,7 +146,7 @@ $(BUILD)/headers.stamp: $(TREE)/linux.stamp
 	@mv $@.begun $@
 
 programs: $(BUILD)/headers.stamp
-	@$(MAKE) -s --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \
+	@$(MAKE) -s -j$(JOBS) --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \
 		HEADERS=$(BUILD)/headers/usr/include OUT=$(BUILD)/programs $(call arch,program_options)
 
 $(BUILD)/busybox:
