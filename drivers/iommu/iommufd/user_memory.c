@@ -447,44 +447,41 @@ int user_memory_split_pin(struct user_memory *memory, unsigned long index)
  *          to the former account
  * @force: beyond its limit
  *
+ * Of a pin that is under way moves what it has charged by now; it charges the
+ * rest to the new account.
+ *
+ * Context: takes mmap_lock of both mappers, waits for no pin.
  * Return: 0; -ENOMEM when it is over its limit, -EINTR after a fatal signal:
  * then nothing changed.
  */
 int user_memory_swap_charge(struct user_memory *memory,
 			    struct memory_charge *charge, bool force)
 {
-	struct rb_node *node;
-	unsigned long pinned = 0;
+	unsigned long nr_pages;
 	int ret = 0;
 
-	/* Not while a pin charges. To restore what there was must not fail. */
+	/* To restore what there was must not fail. */
 	if (force)
-		mutex_lock(&memory->pin_lock);
-	else if (mutex_lock_killable(&memory->pin_lock))
+		mutex_lock(&memory->lock);
+	else if (mutex_lock_killable(&memory->lock))
 		return -EINTR;
-	mutex_lock(&memory->lock);
 	/* Several mappings share the memory: the first of them moved it. */
 	if (memory_charge_same(&memory->charge, charge))
 		goto out_unlock;
-	for (node = rb_first(&memory->spans); node; node = rb_next(node)) {
-		pinned += span_of(node)->range.last -
-			  span_of(node)->range.first + 1;
-		cond_resched();
-	}
+	nr_pages = memory->nr_charged;
 	charge->class = memory->charge.class;
 	if (force)
-		memory_charge_add_forced(charge, pinned);
+		memory_charge_add_forced(charge, nr_pages);
 	else
-		ret = memory_charge_add(charge, pinned);
+		ret = memory_charge_add(charge, nr_pages);
 	if (!ret) {
-		memory_charge_sub(&memory->charge, pinned);
+		memory_charge_sub(&memory->charge, nr_pages);
 		swap(memory->charge, *charge);
 	} else if (ret == -ENOMEM) {
-		memory_charge_exceeded(charge, pinned);
+		memory_charge_exceeded(charge, nr_pages);
 	}
 out_unlock:
 	mutex_unlock(&memory->lock);
-	mutex_unlock(&memory->pin_lock);
 	return ret;
 }
 

@@ -48,8 +48,10 @@ struct memory_source {
  *            under it. Outside of mmap_lock, and of @lock
  * @lock: protects @spans; outside of the locks of the IOMMU. Nobody awaits a
  *        page with it
- * @charge: whose memory, and who pays; immutable, but for memory of a file
- *          under both locks
+ * @charge: whose memory, and who pays; immutable, but for memory for which any
+ *          process can pay under @lock
+ * @nr_charged: pages that are charged, those of pins under way included, if any
+ *              process can pay; under @lock
  * @source: immutable
  * @file: that of the source, if it has one, by file_pin_get(); immutable
  * @address: user address, or offset in the file, of the first page; immutable
@@ -64,6 +66,7 @@ struct user_memory {
 	struct mutex pin_lock;
 	struct mutex lock;
 	struct memory_charge charge;
+	unsigned long nr_charged;
 	const struct memory_source *source;
 	struct file *file;
 	u64 address;

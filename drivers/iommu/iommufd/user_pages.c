@@ -4,8 +4,10 @@
  * frames, and is charged.
  */
 #include <linux/limits.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 
 #include "user_memory.h"
 #include "user_pages.h"
@@ -25,6 +27,38 @@ static void pinning_charge_later(struct pinning *pinning)
 				 pinning->nr_pages);
 }
 
+static int charge_add(struct pinning *pinning, unsigned long nr_pages)
+{
+	struct memory_charge *charge = &pinning->memory->charge;
+	int ret = memory_charge_add(charge, nr_pages);
+
+	if (ret == -ENOMEM)
+		memory_charge_exceeded(charge, pinning->nr_pages);
+	return ret;
+}
+
+/* The same when the account may change: it has what is counted, always. */
+static int charge_add_locked(struct pinning *pinning, unsigned long nr_pages)
+{
+	struct user_memory *memory = pinning->memory;
+	int ret;
+
+	mutex_lock(&memory->lock);
+	ret = charge_add(pinning, nr_pages);
+	if (!ret)
+		memory->nr_charged += nr_pages;
+	mutex_unlock(&memory->lock);
+	return ret;
+}
+
+static void charge_sub(struct user_memory *memory, unsigned long nr_pages)
+{
+	lockdep_assert_held(&memory->lock);
+	memory_charge_sub(&memory->charge, nr_pages);
+	if (memory->source->any_process_pays)
+		memory->nr_charged -= nr_pages;
+}
+
 /*
  * Charge what is pinned and not charged yet, in batches and in the end. What
  * cannot be pinned is thus never charged, and who asks for more than the limit
@@ -32,15 +66,16 @@ static void pinning_charge_later(struct pinning *pinning)
  */
 static int pinning_charge(struct pinning *pinning)
 {
-	struct memory_charge *charge = &pinning->memory->charge;
 	unsigned long pinned = pinning_done(pinning);
+	unsigned long more = pinned - pinning->charged;
 	int ret;
 
 	if (pinned < pinning->charge_at)
 		return 0;
-	ret = memory_charge_add(charge, pinned - pinning->charged);
-	if (ret == -ENOMEM)
-		memory_charge_exceeded(charge, pinning->nr_pages);
+	if (pinning->memory->source->any_process_pays)
+		ret = charge_add_locked(pinning, more);
+	else
+		ret = charge_add(pinning, more);
 	if (ret)
 		return ret;
 	pinning->charged = pinned;
@@ -224,13 +259,13 @@ int user_pages_borrow(struct user_memory *memory, struct page_runs *runs,
  * @offset: of the first page in @runs
  * @nr_pages: how many
  *
- * Context: may take mmap_lock of the mapper.
+ * Context: the memory is locked. May take mmap_lock of the mapper.
  */
 void user_pages_unpin(struct user_memory *memory, struct page_runs *runs,
 		      unsigned long offset, unsigned long nr_pages)
 {
 	user_pages_return(memory, runs, offset, nr_pages);
-	memory_charge_sub(&memory->charge, nr_pages);
+	charge_sub(memory, nr_pages);
 }
 
 /**
@@ -239,7 +274,8 @@ void user_pages_unpin(struct user_memory *memory, struct page_runs *runs,
  * @runs: an empty record; all pages of @range, or none
  * @range: which pages
  *
- * Context: may sleep, takes mmap_lock of the mapper.
+ * Context: may sleep, takes mmap_lock of the mapper, and locks the memory where
+ * the account may change.
  * Return: as user_pages_borrow(); -ENOMEM also when over the limit.
  */
 int user_pages_pin(struct user_memory *memory, struct page_runs *runs,
@@ -250,7 +286,10 @@ int user_pages_pin(struct user_memory *memory, struct page_runs *runs,
 
 	pinning_charge_later(&pinning);
 	ret = pin_source(&pinning);
-	if (ret && pinning.charged)
-		memory_charge_sub(&memory->charge, pinning.charged);
+	if (ret && pinning.charged) {
+		mutex_lock(&memory->lock);
+		charge_sub(memory, pinning.charged);
+		mutex_unlock(&memory->lock);
+	}
 	return ret;
 }

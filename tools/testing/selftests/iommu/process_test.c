@@ -389,4 +389,60 @@ TEST_F_TIMEOUT(limited_process, change_beyond_the_limit_changes_nothing,
 	}
 }
 
+/* More than are charged together */
+#define MANY 1536
+#define CHANGES 40
+
+struct change_race {
+	bool over;
+	unsigned int nr_changes;
+};
+
+/* Return: an exit status. Nothing is pinned any more when the race is over. */
+static int change_until_over(struct space *space, struct change_race *race)
+{
+	while (!__atomic_load_n(&race->over, __ATOMIC_ACQUIRE)) {
+		if (ioas_change_process(space->iommufd))
+			return 1;
+		__atomic_add_fetch(&race->nr_changes, 1, __ATOMIC_RELAXED);
+	}
+	return pages_pinned() || pages_locked();
+}
+
+/* What is charged to one account is not given back to the other. */
+TEST_F_TIMEOUT(limited_process, change_meets_pins_under_way, TEST_SECONDS)
+{
+	const int iommufd = self->space.iommufd;
+	struct change_race *race;
+	unsigned int i;
+	__u32 bare, item;
+	pid_t child;
+	int access;
+
+	limit_locked_pages(4 * MANY);
+	must(errno_of(ftruncate(self->file, MANY * PAGE_SIZE)));
+	must(ioas_alloc(iommufd, &bare));
+	must(ioas_map_file_fixed(iommufd, bare, self->file, 0, MANY * PAGE_SIZE,
+				 IOVA));
+	access = must(access_create_pinning(iommufd, bare));
+	race = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(race == MAP_FAILED ? -errno : 0);
+	child = must(errno_of(fork()));
+	if (!child)
+		_exit(change_until_over(&self->space, race));
+	for (i = 0; i < CHANGES; i++) {
+		EXPECT_EQ(0, access_pin(iommufd, access, IOVA, MANY * PAGE_SIZE,
+					NULL, 0, &item));
+		EXPECT_EQ(0, ioas_change_process(iommufd));
+		EXPECT_EQ(0, access_unpin(iommufd, access, item));
+	}
+	__atomic_store_n(&race->over, true, __ATOMIC_RELEASE);
+	EXPECT_TRUE(child_succeeded(child));
+	EXPECT_GT(race->nr_changes, 0);
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, pages_locked());
+	must(errno_of(close(access)));
+}
+
 TEST_HARNESS_MAIN
