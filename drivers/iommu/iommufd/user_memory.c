@@ -5,6 +5,11 @@
  * Spans are the answer to both questions that a pin and an unpin ask: which
  * pages are not pinned yet, and which does nobody need any more. The pages
  * themselves are the business of user_pages.c, and of the source.
+ *
+ * A page may take as long as another process likes, so no lock is held while a
+ * record is made. Its span is there before its pages are: pins of other pages go
+ * on side by side, and one that needs a page of the record waits for the end of
+ * it. Thus a page is pinned and charged once also then.
  */
 #include <linux/err.h>
 #include <linux/lockdep.h>
@@ -12,6 +17,7 @@
 #include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "lock_order.h"
 #include "user_memory.h"
@@ -38,14 +44,29 @@ struct pinned_span {
 };
 
 /**
+ * enum record_state - how far a record is
+ * @RECORD_MADE: complete
+ * @RECORD_MAKING: its maker is pinning the pages. It has one span, which has one
+ *                 holder
+ * @RECORD_AWAITED: the same, and somebody wants to know when that ends
+ */
+enum record_state {
+	RECORD_MADE,
+	RECORD_MAKING,
+	RECORD_AWAITED,
+};
+
+/**
  * struct pinned_record - pages that were pinned together
- * @runs: the page frames; immutable once all are pinned, so spans can be cut
- *        and joined without a copy
+ * @runs: the page frames; its maker's until it is made, then immutable, so spans
+ *        can be cut and joined without a copy
+ * @state: under user_memory.lock
  * @nr_spans: how many refer to it
  * @span: the first of them, embedded because most records are never cut
  */
 struct pinned_record {
 	struct page_runs runs;
+	enum record_state state;
 	unsigned int nr_spans;
 	struct pinned_span span;
 };
@@ -71,7 +92,6 @@ struct user_memory *user_memory_create(const struct memory_source *source,
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&memory->refs);
-	lock_order_mutex_init(&memory->pin_lock, PLACE_PIN);
 	lock_order_mutex_init(&memory->lock, PLACE_MEMORY);
 	memory_charge_init(&memory->charge, ledger);
 	ledger_add(ledger, LEDGER_MEMORIES, 1);
@@ -98,7 +118,6 @@ static void memory_release(struct kref *refs)
 	if (memory->source->release)
 		memory->source->release(memory);
 	mutex_destroy(&memory->lock);
-	mutex_destroy(&memory->pin_lock);
 	kfree(memory);
 }
 
@@ -178,31 +197,6 @@ static void span_free(struct user_memory *memory, struct pinned_span *span)
 	}
 }
 
-/* Pin a gap. The new span has no holder and is not in the tree yet. */
-static struct pinned_span *span_create(struct user_memory *memory,
-				       struct page_range range)
-{
-	struct pinned_record *record;
-	int ret;
-
-	lockdep_assert_held(&memory->pin_lock);
-	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT);
-	if (!record)
-		return ERR_PTR(-ENOMEM);
-	page_runs_init(&record->runs);
-	ret = user_pages_pin(memory, &record->runs, range);
-	if (ret) {
-		page_runs_destroy(&record->runs);
-		kfree(record);
-		return ERR_PTR(ret);
-	}
-	ledger_add(memory->charge.ledger, LEDGER_RECORDS, 1);
-	record->nr_spans = 1;
-	record->span.range = range;
-	record->span.record = record;
-	return &record->span;
-}
-
 static void span_release(struct user_memory *memory, struct pinned_span *span)
 {
 	unsigned long nr_pages = span->range.last - span->range.first + 1;
@@ -211,14 +205,13 @@ static void span_release(struct user_memory *memory, struct pinned_span *span)
 	span_free(memory, span);
 }
 
-/* See that no span crosses from @index - 1 to @index. */
-static int spans_cut(struct user_memory *memory, unsigned long index)
+/* Make two spans of one; @index is where the upper one begins. */
+static int span_cut(struct user_memory *memory, struct pinned_span *span,
+		    unsigned long index)
 {
-	struct pinned_span *span = span_find(memory, index);
 	struct pinned_span *upper;
 
-	if (!span || span->range.first >= index)
-		return 0;
+	lockdep_assert_held(&memory->lock);
 	upper = kzalloc(sizeof(*upper), GFP_KERNEL_ACCOUNT);
 	if (!upper)
 		return -ENOMEM;
@@ -236,7 +229,7 @@ static int spans_cut(struct user_memory *memory, unsigned long index)
 }
 
 /*
- * Undo spans_cut() at @index when no pin begins or ends there any more, so that
+ * Undo span_cut() at @index when no pin begins or ends there any more, so that
  * short pins within long ones leave nothing behind.
  */
 static void spans_join(struct user_memory *memory, unsigned long index)
@@ -275,39 +268,114 @@ static void span_hold(struct pinned_span *span, struct page_range range)
 }
 
 /*
- * Hold what is pinned already in @range, from the beginning of @gap on. Return:
- * 0, with @gap set to what comes then and is not pinned, beyond @range in the
- * end; -ENOMEM.
+ * Hold the part of @span that is in @range. @next is the first page that the
+ * pin of @range does not hold yet.
  */
-static int spans_hold(struct user_memory *memory, struct page_range range,
-		      struct page_range *gap)
+static int span_share(struct user_memory *memory, struct pinned_span *span,
+		      struct page_range range, unsigned long *next)
 {
 	int ret;
 
-	lockdep_assert_held(&memory->lock);
-	while (gap->first <= range.last) {
-		struct pinned_span *span;
-
-		ret = spans_cut(memory, gap->first);
-		if (!ret)
-			ret = spans_cut(memory, range.last + 1);
+	if (span->range.first < *next) {
+		ret = span_cut(memory, span, *next);
 		if (ret)
 			return ret;
-		span = span_find(memory, gap->first);
-		if (!span || span->range.first != gap->first) {
-			gap->last = range.last;
-			if (span && span->range.first <= range.last)
-				gap->last = span->range.first - 1;
-			return 0;
-		}
-		span_hold(span, range);
-		gap->first = span->range.last + 1;
-		cond_resched();
+		span = span_next(span);
 	}
+	if (span->range.last > range.last) {
+		ret = span_cut(memory, span, range.last + 1);
+		if (ret)
+			return ret;
+	}
+	span_hold(span, range);
+	*next = span->range.last + 1;
 	return 0;
 }
 
-/* After a failure: undo spans_hold() for the part of @range below @end. */
+static bool span_is_made(const struct pinned_span *span)
+{
+	return span->record->state == RECORD_MADE;
+}
+
+/*
+ * Until the record of @span is made, or that failed. @span may be gone then.
+ * Drops the lock.
+ */
+static int span_await(struct user_memory *memory, struct pinned_span *span)
+{
+	unsigned int nr_ended = memory->nr_ended;
+	int ret;
+
+	lockdep_assert_held(&memory->lock);
+	span->record->state = RECORD_AWAITED;
+	mutex_unlock(&memory->lock);
+	ret = wait_var_event_killable(&memory->nr_ended,
+				      READ_ONCE(memory->nr_ended) != nr_ended);
+	mutex_lock(&memory->lock);
+	return ret ? -EINTR : 0;
+}
+
+/* A record to be made, of pages that are not pinned. */
+static struct pinned_record *record_begin(struct user_memory *memory,
+					  struct page_range gap)
+{
+	struct pinned_record *record;
+
+	lockdep_assert_held(&memory->lock);
+	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT);
+	if (!record)
+		return NULL;
+	ledger_add(memory->charge.ledger, LEDGER_RECORDS, 1);
+	page_runs_init(&record->runs);
+	record->state = RECORD_MAKING;
+	record->nr_spans = 1;
+	record->span.range = gap;
+	record->span.record = record;
+	span_insert(memory, &record->span);
+	return record;
+}
+
+/* It is made, or that failed. */
+static void record_end(struct user_memory *memory, struct pinned_record *record)
+{
+	bool awaited = record->state == RECORD_AWAITED;
+
+	lockdep_assert_held(&memory->lock);
+	record->state = RECORD_MADE;
+	if (!awaited)
+		return;
+	WRITE_ONCE(memory->nr_ended, memory->nr_ended + 1);
+	/* Who comes to wait sees the number, or is seen by the wake-up. */
+	smp_mb();
+	wake_up_var(&memory->nr_ended);
+}
+
+/* Pin and hold what is not pinned of @range from @next on. Drops the lock. */
+static int gap_pin(struct user_memory *memory, struct pinned_span *above,
+		   struct page_range range, unsigned long *next)
+{
+	struct page_range gap = { .first = *next, .last = range.last };
+	struct pinned_record *record;
+	int ret;
+
+	if (above && above->range.first <= range.last)
+		gap.last = above->range.first - 1;
+	record = record_begin(memory, gap);
+	if (!record)
+		return -ENOMEM;
+	span_hold(&record->span, range);
+	mutex_unlock(&memory->lock);
+	ret = user_pages_pin(memory, &record->runs, gap);
+	mutex_lock(&memory->lock);
+	record_end(memory, record);
+	if (ret)
+		span_free(memory, &record->span);
+	else
+		*next = gap.last + 1;
+	return ret;
+}
+
+/* After a failure: let go of the part of @range below @end, which is held. */
 static void spans_let_go(struct user_memory *memory, struct page_range range,
 			 unsigned long end)
 {
@@ -327,47 +395,31 @@ static void spans_let_go(struct user_memory *memory, struct page_range range,
 	spans_join(memory, range.last + 1);
 }
 
-/* Hold @range from its first page on. A gap is pinned with @lock given back. */
-static int pin_spans(struct user_memory *memory, struct page_range range)
+/*
+ * Hold @range from its first page on. Who waits, for a page or for a record,
+ * has no record that is not made, so there is no circle of them.
+ */
+static int spans_pin(struct user_memory *memory, struct page_range range)
 {
-	struct page_range gap = { .first = range.first };
-	struct pinned_span *span;
-	int ret;
+	unsigned long next = range.first;
+	int ret = 0;
 
-	lockdep_assert_held(&memory->pin_lock);
-	mutex_lock(&memory->lock);
-	for (;;) {
-		ret = spans_hold(memory, range, &gap);
-		if (ret || gap.first > range.last)
-			break;
-		mutex_unlock(&memory->lock);
-		span = span_create(memory, gap);
-		mutex_lock(&memory->lock);
-		if (IS_ERR(span)) {
-			ret = PTR_ERR(span);
-			break;
-		}
-		span_insert(memory, span);
+	lockdep_assert_held(&memory->lock);
+	while (!ret && next <= range.last) {
+		struct pinned_span *span = span_find(memory, next);
+
+		if (!span || span->range.first > next)
+			ret = gap_pin(memory, span, range, &next);
+		else if (span_is_made(span))
+			ret = span_share(memory, span, range, &next);
+		else
+			ret = span_await(memory, span);
+		if (!ret && next <= range.last)
+			cond_resched();
 	}
 	if (ret)
-		spans_let_go(memory, range, gap.first);
-	mutex_unlock(&memory->lock);
+		spans_let_go(memory, range, next);
 	return ret;
-}
-
-/* The same when nothing is pinned, which nobody else can change. */
-static int pin_first_span(struct user_memory *memory, struct page_range range)
-{
-	struct pinned_span *span = span_create(memory, range);
-
-	lockdep_assert_held(&memory->pin_lock);
-	if (IS_ERR(span))
-		return PTR_ERR(span);
-	span_hold(span, range);
-	mutex_lock(&memory->lock);
-	span_insert(memory, span);
-	mutex_unlock(&memory->lock);
-	return 0;
 }
 
 /**
@@ -376,8 +428,8 @@ static int pin_first_span(struct user_memory *memory, struct page_range range)
  * @range: which pages
  *
  * Context: may sleep, takes mmap_lock of the mapper, and may wait for pages
- * that another process brings. A fatal signal ends it, also while another pin
- * of the same memory goes on.
+ * that another process brings, or for another pin of the same pages. A fatal
+ * signal ends either.
  * Return: 0; -EFAULT when a page is not mapped, not writable as asked, device
  * memory, or the process is gone; -ENOMEM, also when over the limit; -EINTR.
  */
@@ -385,13 +437,10 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
 {
 	int ret;
 
-	if (mutex_lock_killable(&memory->pin_lock))
+	if (mutex_lock_killable(&memory->lock))
 		return -EINTR;
-	if (RB_EMPTY_ROOT(&memory->spans))
-		ret = pin_first_span(memory, range);
-	else
-		ret = pin_spans(memory, range);
-	mutex_unlock(&memory->pin_lock);
+	ret = spans_pin(memory, range);
+	mutex_unlock(&memory->lock);
 	return ret;
 }
 
@@ -428,13 +477,16 @@ void user_memory_unpin(struct user_memory *memory, struct page_range range)
  */
 int user_memory_split_pin(struct user_memory *memory, unsigned long index)
 {
-	int ret;
+	struct pinned_span *span;
+	int ret = 0;
 
 	mutex_lock(&memory->lock);
-	ret = spans_cut(memory, index);
+	span = span_find(memory, index - 1);
+	if (span->range.last >= index)
+		ret = span_cut(memory, span, index);
 	if (!ret) {
-		span_find(memory, index - 1)->nr_last++;
-		span_find(memory, index)->nr_first++;
+		span->nr_last++;
+		span_next(span)->nr_first++;
 	}
 	mutex_unlock(&memory->lock);
 	return ret;
@@ -542,7 +594,6 @@ static int gap_visit(struct user_memory *memory, struct page_range range,
 	struct pinned_record record = {};
 	int ret;
 
-	lockdep_assert_held(&memory->pin_lock);
 	page_runs_init(&record.runs);
 	record.span.range = range;
 	record.span.record = &record;
@@ -555,6 +606,17 @@ static int gap_visit(struct user_memory *memory, struct page_range range,
 	}
 	page_runs_destroy(&record.runs);
 	return ret;
+}
+
+/* Where pages end that are as @first is: in @span, or not yet. */
+static unsigned long look_end(const struct pinned_span *span,
+			      unsigned long first, unsigned long last)
+{
+	if (!span || span->range.first > last)
+		return last;
+	if (span->range.first > first)
+		return span->range.first - 1;
+	return min(last, span->range.last);
 }
 
 /**
@@ -577,27 +639,23 @@ int user_memory_look(struct user_memory *memory, struct page_range range,
 	struct page_range part = { .first = range.first };
 	int ret = 0;
 
-	if (mutex_lock_killable(&memory->pin_lock))
-		return -EINTR;
 	while (!ret && part.first <= range.last) {
 		struct pinned_span *span;
 
-		mutex_lock(&memory->lock);
+		if (mutex_lock_killable(&memory->lock))
+			return -EINTR;
 		span = span_find(memory, part.first);
-		part.last = range.last;
-		if (span && span->range.first <= part.first) {
-			part.last = min(part.last, span->range.last);
+		part.last = look_end(span, part.first, range.last);
+		if (span && span->range.first <= part.first &&
+		    span_is_made(span)) {
 			ret = span_visit(span, part.first, part.last, visit,
 					 data);
 			mutex_unlock(&memory->lock);
 		} else {
-			if (span && span->range.first <= range.last)
-				part.last = span->range.first - 1;
 			mutex_unlock(&memory->lock);
 			ret = gap_visit(memory, part, visit, data);
 		}
 		part.first = part.last + 1;
 	}
-	mutex_unlock(&memory->pin_lock);
 	return ret;
 }

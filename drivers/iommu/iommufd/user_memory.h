@@ -44,10 +44,10 @@ struct memory_source {
 /**
  * struct user_memory - pages of one source
  * @refs: mappings of this memory
- * @pin_lock: held by who pins, also while pages are awaited; spans are added
- *            under it. Outside of mmap_lock, and of @lock
- * @lock: protects @spans; outside of the locks of the IOMMU. Nobody awaits a
- *        page with it
+ * @refused: an errno if the mapper may not have devices use the file so, which is
+ *           for mappings to say; 0 otherwise; immutable
+ * @lock: protects @spans; outside of the locks of the IOMMU, and of mmap_lock
+ *        to account. Nobody awaits a page with it
  * @charge: whose memory, and who pays; immutable, but for memory for which any
  *          process can pay under @lock
  * @nr_charged: pages that are charged, those of pins under way included, if any
@@ -55,23 +55,23 @@ struct memory_source {
  * @source: immutable
  * @file: that of the source, if it has one, by file_pin_get(); immutable
  * @address: user address, or offset in the file, of the first page; immutable
- * @refused: an errno if the mapper may not have devices use the file so, which is
- *           for mappings to say; 0 otherwise; immutable
  * @writable: devices may write, so the pages must be writable and become
  *            dirty; immutable
+ * @nr_ended: records that are made or failed, and that somebody waited for;
+ *            changes under @lock
  * @spans: struct pinned_span, disjoint, in order of index; under @lock
  */
 struct user_memory {
 	struct kref refs;
-	struct mutex pin_lock;
+	int refused;
 	struct mutex lock;
 	struct memory_charge charge;
 	unsigned long nr_charged;
 	const struct memory_source *source;
 	struct file *file;
 	u64 address;
-	int refused;
 	bool writable;
+	unsigned int nr_ended;
 	struct rb_root spans;
 };
 

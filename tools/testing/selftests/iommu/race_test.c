@@ -485,4 +485,102 @@ TEST_F_TIMEOUT(race, unmap_of_all_forgets_nothing, TEST_SECONDS)
 	EXPECT_EQ(0, iommufd_destroy(race->iommufd, race->ioas_ids[0]));
 }
 
+#define SLOT_PAGES (SLOT_LENGTH / PAGE_SIZE)
+
+/* One memory: what is mapped in the first IOAS, and copied to the others */
+static void round_copy_part(struct racer *racer)
+{
+	struct race *race = racer->race;
+	const unsigned int slot = random_below(SLOTS);
+	const __u64 iova = slot_iova(slot);
+
+	note(racer,
+	     ioas_copy_fixed(race->iommufd,
+			     race->ioas_ids[1 + random_below(IOASES - 1)], iova,
+			     race->ioas_ids[0], iova,
+			     (1 + random_below(SLOTS - slot)) * SLOT_LENGTH));
+	/* Each page is pinned and charged once, whoever pins it. */
+	if (pages_pinned() > SLOTS * SLOT_PAGES)
+		note(racer, -EOVERFLOW);
+}
+
+static void round_clear(struct racer *racer)
+{
+	struct race *race = racer->race;
+
+	note(racer, ioas_unmap_all(race->iommufd,
+				   race->ioas_ids[1 + random_below(IOASES - 1)],
+				   NULL));
+}
+
+static void round_pin_part(struct racer *racer)
+{
+	struct race *race = racer->race;
+	const __u64 offset = random_below(MEMORY_LENGTH);
+	int ret;
+
+	if (!racer->access)
+		racer->access = must(access_create_pinning(race->iommufd,
+							   race->ioas_ids[0]));
+	if (racer->exists)
+		ret = access_unpin(race->iommufd, racer->access, racer->object);
+	else
+		ret = access_pin(race->iommufd, racer->access, IOVA + offset,
+				 1 + random_below(MEMORY_LENGTH - offset),
+				 race->memory + offset, MOCK_FLAGS_ACCESS_WRITE,
+				 &racer->object);
+	if (!ret)
+		racer->exists = !racer->exists;
+	note(racer, ret);
+}
+
+/* All of it is pinned as long as the first IOAS has a table. */
+static void round_attach_first(struct racer *racer)
+{
+	struct race *race = racer->race;
+	int ret;
+
+	if (racer->exists)
+		ret = iommufd_destroy(race->iommufd, racer->mock.id);
+	else
+		ret = mock_create(race->iommufd, race->ioas_ids[0],
+				  &racer->mock);
+	if (!ret)
+		racer->exists = !racer->exists;
+	note(racer, ret);
+}
+
+static struct racer overlapping_racers[] = {
+	{ "copy", round_copy_part, { EEXIST } },
+	{ "copy", round_copy_part, { EEXIST } },
+	{ "clear", round_clear, { EBUSY } },
+	{ "pin", round_pin_part, { } },
+	{ "pin", round_pin_part, { } },
+	{ "attach", round_attach_first, { } },
+};
+
+/* The limit is what all of it takes, so nothing is charged twice, ever. */
+TEST_F_TIMEOUT(race, overlapping_pins_charge_each_page_once, TEST_SECONDS)
+{
+	struct race *race = &self->race;
+	struct mock mocks[IOASES];
+	unsigned int i;
+
+	for (i = 1; i < IOASES; i++)
+		must(mock_create(race->iommufd, race->ioas_ids[i], &mocks[i]));
+	become_limited_user(SLOTS * SLOT_PAGES);
+	must(ioas_map_fixed(race->iommufd, race->ioas_ids[0], race->memory,
+			    MEMORY_LENGTH, IOVA));
+	race_run(race, overlapping_racers, ARRAY_SIZE(overlapping_racers));
+	EXPECT_TRUE(race_was_fair(overlapping_racers,
+				  ARRAY_SIZE(overlapping_racers)));
+	EXPECT_TRUE(race_agrees(race, &mocks[1]));
+	for (i = 0; i < IOASES; i++)
+		EXPECT_EQ(0, ioas_unmap_all(race->iommufd, race->ioas_ids[i],
+					    NULL));
+	EXPECT_EQ(0, pages_pinned());
+	EXPECT_EQ(0, mock_pinned(race->iommufd, race->memory, MEMORY_LENGTH,
+				 0));
+}
+
 TEST_HARNESS_MAIN

@@ -80,8 +80,7 @@ static pid_t begin(FIXTURE_DATA(stall) * self, call_t call)
 
 	if (!child) {
 		stalling_file_forked(&self->file);
-		self->shared->ret = call(self);
-		_exit(0);
+		_exit(-call(self));
 	}
 	return child;
 }
@@ -94,7 +93,7 @@ static bool ends(FIXTURE_DATA(stall) * self, pid_t child, int *ret)
 
 	for (waits = 0; waits < WAITS_MAX; waits++) {
 		if (must(errno_of(waitpid(child, &status, WNOHANG)))) {
-			*ret = self->shared->ret;
+			*ret = -WEXITSTATUS(status);
 			return WIFEXITED(status);
 		}
 		usleep(10000);
@@ -136,16 +135,56 @@ static int map_two_bare(FIXTURE_DATA(stall) * self)
 	return ret;
 }
 
+/* The same, but the second of them cannot be pinned. */
+static int map_one_bare(FIXTURE_DATA(stall) * self)
+{
+	int ret = map_pages(self, self->bare, 2 * PAGE_SIZE);
+
+	must(errno_of(munmap(self->pages + PAGE_SIZE, PAGE_SIZE)));
+	self->shared->ret = ret;
+	if (!ret)
+		pause();
+	return ret;
+}
+
 static int map_other_bare(FIXTURE_DATA(stall) * self)
 {
 	return ioas_map_fixed(self->space.iommufd, self->bare, self->memory,
 			      PAGE_SIZE, OTHER);
 }
 
+/* A part of the slow memory, into the space with a table */
+static int copy_part(FIXTURE_DATA(stall) * self, __u64 offset, __u64 length)
+{
+	__u64 iova = IOVA + offset;
+
+	return ioas_copy_flags(self->space.iommufd,
+			       IOMMU_IOAS_MAP_READABLE |
+				       IOMMU_IOAS_MAP_FIXED_IOVA,
+			       self->space.ioas_id, &iova, self->bare,
+			       SLOW + offset, length);
+}
+
+static int copy_both(FIXTURE_DATA(stall) * self)
+{
+	return copy_part(self, 0, 2 * PAGE_SIZE);
+}
+
+static int copy_second(FIXTURE_DATA(stall) * self)
+{
+	return copy_part(self, PAGE_SIZE, PAGE_SIZE);
+}
+
 static int unmap(FIXTURE_DATA(stall) * self)
 {
 	return ioas_unmap(self->space.iommufd, self->space.ioas_id, IOVA,
 			  PAGE_SIZE, NULL);
+}
+
+static int unmap_second(FIXTURE_DATA(stall) * self)
+{
+	return ioas_unmap(self->space.iommufd, self->space.ioas_id,
+			  IOVA + PAGE_SIZE, PAGE_SIZE, NULL);
 }
 
 static int unmap_bare(FIXTURE_DATA(stall) * self)
@@ -206,13 +245,31 @@ static int pin_by_driver(FIXTURE_DATA(stall) * self)
 					item);
 }
 
+/* Long enough for a call that does not wait to have ended */
+static bool still_waits(pid_t child)
+{
+	usleep(300000);
+	return !must(errno_of(waitpid(child, NULL, WNOHANG)));
+}
+
+/* Return: whether a call that waits ends with a fatal signal. */
+static bool can_be_killed(FIXTURE_DATA(stall) * self, pid_t child)
+{
+	int ret;
+
+	must(errno_of(kill(child, SIGKILL)));
+	/* By the signal, so it does not exit; but it is gone. */
+	ends(self, child, &ret);
+	return kill(child, 0) && errno == ESRCH;
+}
+
 /* A process maps two slow pages where that alone does not wait for them. */
-static bool mapper_begin(FIXTURE_DATA(stall) * self)
+static bool mapper_begin(FIXTURE_DATA(stall) * self, call_t call)
 {
 	unsigned int waits;
 
 	self->shared->ret = -EINPROGRESS;
-	self->mapper = begin(self, map_two_bare);
+	self->mapper = begin(self, call);
 	for (waits = 0; waits < WAITS_MAX; waits++) {
 		if (__atomic_load_n(&self->shared->ret, __ATOMIC_RELAXED) !=
 		    -EINPROGRESS)
@@ -283,7 +340,7 @@ TEST_F_TIMEOUT(stall, attach_keeps_neither_map_nor_unmap, TEST_SECONDS)
 
 	must(ioas_map_fixed(self->space.iommufd, self->bare, self->memory,
 			    PAGE_SIZE, IOVA));
-	ASSERT_TRUE(mapper_begin(self));
+	ASSERT_TRUE(mapper_begin(self, map_two_bare));
 	attach = begin(self, attach_bare);
 	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
 	EXPECT_EQ(0, run(self, map_other_bare));
@@ -306,7 +363,7 @@ TEST_F_TIMEOUT(stall, attach_ends_with_what_is_mapped_then, TEST_SECONDS)
 	pid_t attach;
 	int ret;
 
-	ASSERT_TRUE(mapper_begin(self));
+	ASSERT_TRUE(mapper_begin(self, map_two_bare));
 	attach = begin(self, attach_bare);
 	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
 	must(ioas_map_fixed(self->space.iommufd, self->bare, self->memory,
@@ -334,7 +391,7 @@ TEST_F_TIMEOUT(stall, replace_does_not_keep_the_device, TEST_SECONDS)
 
 	must(ioas_map_fixed(self->space.iommufd, self->space.ioas_id,
 			    self->memory, PAGE_SIZE, IOVA));
-	ASSERT_TRUE(mapper_begin(self));
+	ASSERT_TRUE(mapper_begin(self, map_two_bare));
 	replace = begin(self, move_to_bare);
 	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
 	EXPECT_EQ(0, run(self, make_table));
@@ -354,7 +411,7 @@ TEST_F_TIMEOUT(stall, pin_of_a_driver_keeps_no_copy, TEST_SECONDS)
 	int ret;
 
 	second_page_read(self);
-	ASSERT_TRUE(mapper_begin(self));
+	ASSERT_TRUE(mapper_begin(self, map_two_bare));
 	must(ioas_copy_flags(self->space.iommufd,
 			     IOMMU_IOAS_MAP_READABLE |
 				     IOMMU_IOAS_MAP_FIXED_IOVA,
@@ -368,6 +425,74 @@ TEST_F_TIMEOUT(stall, pin_of_a_driver_keeps_no_copy, TEST_SECONDS)
 	EXPECT_EQ(self->pins, machine_pins());
 
 	stalling_file_answer(&self->file);
+	ASSERT_TRUE(ends(self, pin, &ret));
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(self->pins, machine_pins());
+}
+
+/* The page of another pin of the same memory may take as long as it likes. */
+TEST_F_TIMEOUT(stall, pin_keeps_no_pin_of_other_pages, TEST_SECONDS)
+{
+	pid_t pin;
+	int ret;
+
+	second_page_read(self);
+	ASSERT_TRUE(mapper_begin(self, map_two_bare));
+	pin = begin(self, pin_by_driver);
+	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
+	EXPECT_EQ(0, run(self, copy_second));
+	EXPECT_EQ(self->pins + 1, machine_pins());
+	EXPECT_EQ(0, mock_translates(self->space.iommufd, self->mock.hwpt_id,
+				     self->pages + PAGE_SIZE, PAGE_SIZE,
+				     IOVA + PAGE_SIZE));
+	EXPECT_EQ(0, run(self, unmap_second));
+	EXPECT_EQ(self->pins, machine_pins());
+
+	stalling_file_answer(&self->file);
+	ASSERT_TRUE(ends(self, pin, &ret));
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(self->pins, machine_pins());
+}
+
+/* A page is pinned once, for whoever asks while it does not come. */
+TEST_F_TIMEOUT(stall, pins_of_the_same_pages_wait_for_one, TEST_SECONDS)
+{
+	pid_t copy, pin;
+	int ret;
+
+	ASSERT_TRUE(mapper_begin(self, map_two_bare));
+	copy = begin(self, copy_both);
+	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
+	pin = begin(self, pin_by_driver);
+	EXPECT_TRUE(still_waits(pin));
+	EXPECT_TRUE(can_be_killed(self, pin));
+	pin = begin(self, pin_by_driver);
+	EXPECT_TRUE(still_waits(pin));
+
+	stalling_file_answer(&self->file);
+	ASSERT_TRUE(ends(self, pin, &ret));
+	EXPECT_EQ(0, ret);
+	ASSERT_TRUE(ends(self, copy, &ret));
+	EXPECT_EQ(self->pins + 2, machine_pins());
+	EXPECT_EQ(0, mock_translates(self->space.iommufd, self->mock.hwpt_id,
+				     self->pages, 2 * PAGE_SIZE, IOVA));
+}
+
+/* Who waits for a pin that fails does it himself. */
+TEST_F_TIMEOUT(stall, pin_that_fails_leaves_its_pages_to_others, TEST_SECONDS)
+{
+	pid_t copy, pin;
+	int ret;
+
+	ASSERT_TRUE(mapper_begin(self, map_one_bare));
+	copy = begin(self, copy_both);
+	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
+	pin = begin(self, pin_by_driver);
+	EXPECT_TRUE(still_waits(pin));
+
+	stalling_file_answer(&self->file);
+	ASSERT_TRUE(ends(self, copy, &ret));
+	EXPECT_EQ(-EFAULT, ret);
 	ASSERT_TRUE(ends(self, pin, &ret));
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(self->pins, machine_pins());
