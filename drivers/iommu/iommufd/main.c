@@ -36,6 +36,7 @@
  *	mapped_space.c		the space, and what its tables have in common
  *	iova_space.c		ranges of IOVA as data
  *	user_memory.c		who holds which pages
+ *	pinned_span.c		pages with the same holders
  *	user_pages.c		from their source into the record, and back
  *	page_runs.c		the record of pinned pages
  *	memory_charge.c		who pays

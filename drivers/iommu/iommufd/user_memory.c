@@ -14,62 +14,15 @@
 #include <linux/err.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
-#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
 #include "lock_order.h"
+#include "page_runs.h"
+#include "pinned_span.h"
 #include "user_memory.h"
 #include "user_pages.h"
-
-/**
- * struct pinned_span - neighbouring pages with the same holders
- * @rb: in user_memory.spans
- * @range: which pages
- * @nr_holders: pins that cover @range, all of it
- * @nr_first: pins whose own range begins where @range does
- * @nr_last: pins whose own range ends where @range does
- * @record: where their page frames are
- * @offset: of the first page in @record
- */
-struct pinned_span {
-	struct rb_node rb;
-	struct page_range range;
-	unsigned int nr_holders;
-	unsigned int nr_first;
-	unsigned int nr_last;
-	struct pinned_record *record;
-	unsigned long offset;
-};
-
-/**
- * enum record_state - how far a record is
- * @RECORD_MADE: complete
- * @RECORD_MAKING: its maker is pinning the pages. It has one span, which has one
- *                 holder
- * @RECORD_AWAITED: the same, and somebody wants to know when that ends
- */
-enum record_state {
-	RECORD_MADE,
-	RECORD_MAKING,
-	RECORD_AWAITED,
-};
-
-/**
- * struct pinned_record - pages that were pinned together
- * @runs: the page frames; its maker's until it is made, then immutable, so spans
- *        can be cut and joined without a copy
- * @state: under user_memory.lock
- * @nr_spans: how many refer to it
- * @span: the first of them, embedded because most records are never cut
- */
-struct pinned_record {
-	struct page_runs runs;
-	enum record_state state;
-	unsigned int nr_spans;
-	struct pinned_span span;
-};
 
 /**
  * user_memory_create() - Name memory
@@ -126,126 +79,12 @@ void user_memory_put(struct user_memory *memory)
 	kref_put(&memory->refs, memory_release);
 }
 
-#define span_of(node) rb_entry_safe(node, struct pinned_span, rb)
-
-/* The lowest span that ends at @index or above. */
-static struct pinned_span *span_find(struct user_memory *memory,
-				     unsigned long index)
-{
-	struct rb_node *node = memory->spans.rb_node;
-	struct pinned_span *found = NULL;
-
-	lockdep_assert_held(&memory->lock);
-	while (node) {
-		struct pinned_span *span = span_of(node);
-
-		if (span->range.last < index) {
-			node = node->rb_right;
-		} else {
-			found = span;
-			node = node->rb_left;
-		}
-	}
-	return found;
-}
-
-static struct pinned_span *span_next(struct pinned_span *span)
-{
-	return span_of(rb_next(&span->rb));
-}
-
-/* There may be as many as a driver likes. The lock is one that can sleep. */
-static struct pinned_span *span_step(struct pinned_span *next)
-{
-	if (next)
-		cond_resched();
-	return next;
-}
-
-/* Spans that touch @pages, lowest first. @next is for the loop. */
-#define for_each_span_safe(span, next, memory, pages)			\
-	for (span = span_find(memory, (pages).first);			\
-	     span && span->range.first <= (pages).last &&		\
-	     (next = span_next(span), true);				\
-	     span = span_step(next))
-
-static bool span_less(struct rb_node *left, const struct rb_node *right)
-{
-	return span_of(left)->range.first <
-	       rb_entry(right, const struct pinned_span, rb)->range.first;
-}
-
-static void span_insert(struct user_memory *memory, struct pinned_span *span)
-{
-	lockdep_assert_held(&memory->lock);
-	rb_add(&span->rb, &memory->spans, span_less);
-}
-
-/* Take a span out of the tree, and its record with the last one. */
-static void span_free(struct user_memory *memory, struct pinned_span *span)
-{
-	struct pinned_record *record = span->record;
-
-	lockdep_assert_held(&memory->lock);
-	rb_erase(&span->rb, &memory->spans);
-	if (span != &record->span)
-		kfree(span);
-	if (!--record->nr_spans) {
-		ledger_add(memory->charge.ledger, LEDGER_RECORDS, -1);
-		page_runs_destroy(&record->runs);
-		kfree(record);
-	}
-}
-
 static void span_release(struct user_memory *memory, struct pinned_span *span)
 {
 	unsigned long nr_pages = span->range.last - span->range.first + 1;
 
 	user_pages_unpin(memory, &span->record->runs, span->offset, nr_pages);
-	span_free(memory, span);
-}
-
-/* Make two spans of one; @index is where the upper one begins. */
-static int span_cut(struct user_memory *memory, struct pinned_span *span,
-		    unsigned long index)
-{
-	struct pinned_span *upper;
-
-	lockdep_assert_held(&memory->lock);
-	upper = kzalloc(sizeof(*upper), GFP_KERNEL_ACCOUNT);
-	if (!upper)
-		return -ENOMEM;
-	upper->range.first = index;
-	upper->range.last = span->range.last;
-	upper->nr_holders = span->nr_holders;
-	upper->nr_last = span->nr_last;
-	upper->record = span->record;
-	upper->offset = span->offset + (index - span->range.first);
-	upper->record->nr_spans++;
-	span->range.last = index - 1;
-	span->nr_last = 0;
-	span_insert(memory, upper);
-	return 0;
-}
-
-/*
- * Undo span_cut() at @index when no pin begins or ends there any more, so that
- * short pins within long ones leave nothing behind.
- */
-static void spans_join(struct user_memory *memory, unsigned long index)
-{
-	struct pinned_span *upper = span_find(memory, index);
-	struct pinned_span *lower;
-
-	if (!upper || upper->range.first != index || upper->nr_first)
-		return;
-	lower = span_of(rb_prev(&upper->rb));
-	if (!lower || lower->range.last != index - 1 || lower->nr_last ||
-	    lower->record != upper->record)
-		return;
-	lower->range.last = upper->range.last;
-	lower->nr_last = upper->nr_last;
-	span_free(memory, upper);
+	pinned_span_free(memory, span);
 }
 
 /* After a failure, or when holders went: release what nobody holds. */
@@ -253,18 +92,11 @@ static void spans_drop(struct user_memory *memory, struct page_range range)
 {
 	struct pinned_span *span, *next;
 
-	for_each_span_safe(span, next, memory, range)
+	for_each_pinned_span_safe(span, next, memory, range)
 		if (!span->nr_holders)
 			span_release(memory, span);
-	spans_join(memory, range.first);
-	spans_join(memory, range.last + 1);
-}
-
-static void span_hold(struct pinned_span *span, struct page_range range)
-{
-	span->nr_holders++;
-	span->nr_first += span->range.first == range.first;
-	span->nr_last += span->range.last == range.last;
+	pinned_spans_join(memory, range.first);
+	pinned_spans_join(memory, range.last + 1);
 }
 
 /*
@@ -277,24 +109,19 @@ static int span_share(struct user_memory *memory, struct pinned_span *span,
 	int ret;
 
 	if (span->range.first < *next) {
-		ret = span_cut(memory, span, *next);
+		ret = pinned_span_cut(memory, span, *next);
 		if (ret)
 			return ret;
-		span = span_next(span);
+		span = pinned_span_next(span);
 	}
 	if (span->range.last > range.last) {
-		ret = span_cut(memory, span, range.last + 1);
+		ret = pinned_span_cut(memory, span, range.last + 1);
 		if (ret)
 			return ret;
 	}
-	span_hold(span, range);
+	pinned_span_hold(span, range);
 	*next = span->range.last + 1;
 	return 0;
-}
-
-static bool span_is_made(const struct pinned_span *span)
-{
-	return span->record->state == RECORD_MADE;
 }
 
 /*
@@ -313,26 +140,6 @@ static int span_await(struct user_memory *memory, struct pinned_span *span)
 				      READ_ONCE(memory->nr_ended) != nr_ended);
 	mutex_lock(&memory->lock);
 	return ret ? -EINTR : 0;
-}
-
-/* A record to be made, of pages that are not pinned. */
-static struct pinned_record *record_begin(struct user_memory *memory,
-					  struct page_range gap)
-{
-	struct pinned_record *record;
-
-	lockdep_assert_held(&memory->lock);
-	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT);
-	if (!record)
-		return NULL;
-	ledger_add(memory->charge.ledger, LEDGER_RECORDS, 1);
-	page_runs_init(&record->runs);
-	record->state = RECORD_MAKING;
-	record->nr_spans = 1;
-	record->span.range = gap;
-	record->span.record = record;
-	span_insert(memory, &record->span);
-	return record;
 }
 
 /* It is made, or that failed. */
@@ -360,16 +167,16 @@ static int gap_pin(struct user_memory *memory, struct pinned_span *above,
 
 	if (above && above->range.first <= range.last)
 		gap.last = above->range.first - 1;
-	record = record_begin(memory, gap);
+	record = pinned_record_create(memory, gap);
 	if (!record)
 		return -ENOMEM;
-	span_hold(&record->span, range);
+	pinned_span_hold(&record->span, range);
 	mutex_unlock(&memory->lock);
 	ret = user_pages_pin(memory, &record->runs, gap);
 	mutex_lock(&memory->lock);
 	record_end(memory, record);
 	if (ret)
-		span_free(memory, &record->span);
+		pinned_span_free(memory, &record->span);
 	else
 		*next = gap.last + 1;
 	return ret;
@@ -384,15 +191,15 @@ static void spans_let_go(struct user_memory *memory, struct page_range range,
 
 	lockdep_assert_held(&memory->lock);
 	if (end != range.first) {
-		for_each_span_safe(span, next, memory, part) {
+		for_each_pinned_span_safe(span, next, memory, part) {
 			span->nr_holders--;
 			span->nr_first -= span->range.first == range.first;
 		}
 		spans_drop(memory, part);
 	}
 	/* What was cut in vain. */
-	spans_join(memory, range.first);
-	spans_join(memory, range.last + 1);
+	pinned_spans_join(memory, range.first);
+	pinned_spans_join(memory, range.last + 1);
 }
 
 /*
@@ -406,11 +213,11 @@ static int spans_pin(struct user_memory *memory, struct page_range range)
 
 	lockdep_assert_held(&memory->lock);
 	while (!ret && next <= range.last) {
-		struct pinned_span *span = span_find(memory, next);
+		struct pinned_span *span = pinned_span_find(memory, next);
 
 		if (!span || span->range.first > next)
 			ret = gap_pin(memory, span, range, &next);
-		else if (span_is_made(span))
+		else if (pinned_span_is_made(span))
 			ret = span_share(memory, span, range, &next);
 		else
 			ret = span_await(memory, span);
@@ -459,7 +266,7 @@ void user_memory_unpin(struct user_memory *memory, struct page_range range)
 	struct pinned_span *span, *next;
 
 	mutex_lock(&memory->lock);
-	for_each_span_safe(span, next, memory, range) {
+	for_each_pinned_span_safe(span, next, memory, range) {
 		span->nr_holders--;
 		span->nr_first -= span->range.first == range.first;
 		span->nr_last -= span->range.last == range.last;
@@ -481,12 +288,12 @@ int user_memory_split_pin(struct user_memory *memory, unsigned long index)
 	int ret = 0;
 
 	mutex_lock(&memory->lock);
-	span = span_find(memory, index - 1);
+	span = pinned_span_find(memory, index - 1);
 	if (span->range.last >= index)
-		ret = span_cut(memory, span, index);
+		ret = pinned_span_cut(memory, span, index);
 	if (!ret) {
 		span->nr_last++;
-		span_next(span)->nr_first++;
+		pinned_span_next(span)->nr_first++;
 	}
 	mutex_unlock(&memory->lock);
 	return ret;
@@ -575,7 +382,7 @@ int user_memory_walk(struct user_memory *memory, struct page_range range,
 	int ret = 0;
 
 	mutex_lock(&memory->lock);
-	for_each_span_safe(span, next, memory, range) {
+	for_each_pinned_span_safe(span, next, memory, range) {
 		ret = span_visit(span, max(range.first, span->range.first),
 				 min(range.last, span->range.last), visit,
 				 data);
@@ -644,10 +451,10 @@ int user_memory_look(struct user_memory *memory, struct page_range range,
 
 		if (mutex_lock_killable(&memory->lock))
 			return -EINTR;
-		span = span_find(memory, part.first);
+		span = pinned_span_find(memory, part.first);
 		part.last = look_end(span, part.first, range.last);
 		if (span && span->range.first <= part.first &&
-		    span_is_made(span)) {
+		    pinned_span_is_made(span)) {
 			ret = span_visit(span, part.first, part.last, visit,
 					 data);
 			mutex_unlock(&memory->lock);
