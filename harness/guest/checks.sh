@@ -33,7 +33,7 @@ check_pins()
 check_kunit()
 {
 	[ -d $DEBUG/kunit ] || return 0
-	for suite in iommufd_iova_space iommufd_page_runs iommufd_user_pages; do
+	for suite in iommufd_iova_space iommufd_page_runs iommufd_pinned_span iommufd_user_pages; do
 		grep -q '^ok ' "$DEBUG/kunit/$suite/results" || {
 			echo "@@ bad KUnit: $suite"
 			cat "$DEBUG/kunit/$suite/results"
