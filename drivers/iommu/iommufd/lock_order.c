@@ -25,12 +25,15 @@ struct lock_class_info {
 	bool pairs;
 };
 
+/* lockdep wants one address for all names of a class. */
+static const char page_wait[] = "waiting for pages";
+
 static const struct lock_class_info classes[LOCK_PLACES] = {
 	[PLACE_PROCESS] = { "iommufd_ctx.process_lock" },
 	[PLACE_ACCESS] = { "iommufd_access.lock" },
 	[PLACE_CLIENTS] = { "mapped_space.clients_lock" },
 	[PLACE_ACCESS_IOAS] = { "iommufd_access.ioas_lock" },
-	[PLACE_PIN] = { "user_memory.pin_lock" },
+	[PLACE_PAGES] = { page_wait },
 	[PLACE_GROUP] = { "iommufd_group.lock" },
 	[PLACE_ATTACH] = { "iommufd_ioas.attach_lock" },
 	[PLACE_TABLES] = { "mapped_space.tables_lock", .pairs = true },
@@ -58,6 +61,16 @@ void lock_order_set_map(struct lockdep_map *map, enum lock_place place)
 	lockdep_init_map_type(map, classes[place].name, &keys[place], 0,
 			      map->wait_type_inner, map->wait_type_outer,
 			      map->lock_type);
+}
+
+/* Pages may be waited for from here on. */
+void lock_order_await_pages(void)
+{
+	static struct lockdep_map map =
+		STATIC_LOCKDEP_MAP_INIT(page_wait, &keys[PLACE_PAGES]);
+
+	lock_map_acquire(&map);
+	lock_map_release(&map);
 }
 
 /* NULL for mmap_lock where there is none: iommufd is built in. */

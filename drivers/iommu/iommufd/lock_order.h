@@ -21,8 +21,8 @@
  *                 what the driver locks in its unmap callback is inside
  * @PLACE_ACCESS_IOAS: iommufd_access.ioas_lock. Shared: pin, unpin or copy in
  *                     progress
- * @PLACE_PIN: user_memory.pin_lock. Pages are awaited, for as long as another
- *             process likes: whoever has one of the locks below must not do that
+ * @PLACE_PAGES: no lock, but waiting for pages, for as long as another process
+ *               likes: whoever has one of the locks below must not do that
  * @PLACE_GROUP: iommufd_group.lock. What a group is attached to
  * @PLACE_ATTACH: iommufd_ioas.attach_lock. Finding an automatic HWPT, or adding one
  * @PLACE_TABLES: mapped_space.tables_lock. The set of tables, and what is attached
@@ -48,7 +48,7 @@ enum lock_place {
 	PLACE_ACCESS,
 	PLACE_CLIENTS,
 	PLACE_ACCESS_IOAS,
-	PLACE_PIN,
+	PLACE_PAGES,
 	PLACE_GROUP,
 	PLACE_ATTACH,
 	PLACE_TABLES,
@@ -63,12 +63,17 @@ enum lock_place {
 
 #ifdef CONFIG_PROVE_LOCKING
 void lock_order_set_map(struct lockdep_map *map, enum lock_place place);
+void lock_order_await_pages(void);
 void lock_order_teach(void);
 
 /* A lock that was just made */
 #define lock_order_set(lock, place) lock_order_set_map(&(lock)->dep_map, place)
 #else
 #define lock_order_set(lock, place) do { } while (0)
+
+static inline void lock_order_await_pages(void)
+{
+}
 
 static inline void lock_order_teach(void)
 {

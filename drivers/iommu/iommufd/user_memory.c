@@ -244,6 +244,7 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
 {
 	int ret;
 
+	lock_order_await_pages();
 	if (mutex_lock_killable(&memory->lock))
 		return -EINTR;
 	ret = spans_pin(memory, range);
@@ -446,6 +447,7 @@ int user_memory_look(struct user_memory *memory, struct page_range range,
 	struct page_range part = { .first = range.first };
 	int ret = 0;
 
+	lock_order_await_pages();
 	while (!ret && part.first <= range.last) {
 		struct pinned_span *span;
 
