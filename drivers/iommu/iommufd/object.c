@@ -89,9 +89,16 @@ void iommufd_object_abort(struct iommufd_object *object)
 	object_release(object);
 }
 
+static void object_revoke(struct iommufd_object *object)
+{
+	if (object->ops->revoke)
+		object->ops->revoke(object);
+}
+
 /* The end of an object that was finished, and never published. */
 void iommufd_object_discard(struct iommufd_object *object)
 {
+	object_revoke(object);
 	object->ops->destroy(object);
 	iommufd_object_abort(object);
 }
@@ -145,6 +152,7 @@ static void put_transient(struct iommufd_object *object)
 	object->ops->unlink(object);
 	mutex_unlock(end_lock);
 	xa_erase(&object->ictx->objects, object->id);
+	object_revoke(object);
 	object_free(object);
 }
 
@@ -201,9 +209,11 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 	else if (!object_retire(object))
 		ret = -EBUSY;
 	xa_unlock(&ictx->objects);
-	if (!ret)
-		object_free(object);
-	return ret;
+	if (ret)
+		return ret;
+	object_revoke(object);
+	object_free(object);
+	return 0;
 }
 
 /**
@@ -211,11 +221,12 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
  * @object: the caller's reference is consumed
  *
  * Waits for ioctls that are using the object; new ones do not find it. Nothing
- * else may refer to it.
+ * else may refer to it once it is revoked.
  */
 void iommufd_object_remove(struct iommufd_object *object)
 {
 	xa_erase(&object->ictx->objects, object->id);
+	object_revoke(object);
 
 	/* The number's reference and the caller's. */
 	if (!refcount_sub_and_test(2, &object->users))

@@ -10,7 +10,10 @@
  *	hold		the same for one more, by who has it already
  *	put		the reference goes
  *	destroy		by the user, when nobody does; or by the kernel, which
- *			takes the number away and waits until nobody does
+ *			takes the number away, revokes the object and waits until
+ *			nobody does
+ *	revoke		before that wait: what comes in from outside ends, and so
+ *			does what user space could hold for as long as it likes
  *
  * The count of users is all there is: 1 for the number, and one for each
  * reference, whether it lasts for one ioctl or for the life of another object.
@@ -32,6 +35,11 @@ struct iommufd_object;
 
 /**
  * struct iommufd_object_ops - what kind of object
+ * @revoke: the object is about to end: nothing from outside of the context gets to
+ *          it any more, and whoever sleeps for it, or has a reference for as long
+ *          as user space likes, is sent away. Runs once, when the number is gone,
+ *          beside the users that are left. May sleep, but not for those. NULL for
+ *          nothing
  * @destroy: give up what the object holds, not its memory. Runs once, when no
  *           user is left and the number is gone
  * @unlink: of a transient object, under its end_lock: nobody finds it any more
@@ -40,6 +48,7 @@ struct iommufd_object;
  * The address of this struct is the type: look-ups compare it.
  */
 struct iommufd_object_ops {
+	void (*revoke)(struct iommufd_object *object);
 	void (*destroy)(struct iommufd_object *object);
 	void (*unlink)(struct iommufd_object *object);
 };
