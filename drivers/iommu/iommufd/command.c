@@ -25,25 +25,39 @@ int iommufd_command_reply(const struct iommufd_command *command)
 	return 0;
 }
 
+static void command_publish(struct iommufd_command *command)
+{
+	if (command->created_file.file)
+		object_file_publish(&command->created_file, command->created);
+	else
+		iommufd_object_publish(command->created);
+}
+
+static void command_discard(struct iommufd_command *command)
+{
+	if (command->created_file.file)
+		object_file_discard(&command->created_file);
+	iommufd_object_discard(command->created);
+}
+
 /**
  * iommufd_command_finish() - Reply to a call that made an object
  * @command: the call, with what it created
  *
- * An object that the caller never learns about does not stay behind.
+ * An object that the caller never learns about does not stay behind, nor does its
+ * file.
  *
  * Return: 0, the object can be named; -EFAULT, it is gone.
  */
 int iommufd_command_finish(struct iommufd_command *command)
 {
-	struct iommufd_object *object = command->created;
 	int ret = iommufd_command_reply(command);
 
-	if (ret) {
-		iommufd_object_discard(object);
-		return ret;
-	}
-	iommufd_object_publish(object);
-	return 0;
+	if (ret)
+		command_discard(command);
+	else
+		command_publish(command);
+	return ret;
 }
 
 /* IOMMU_DESTROY */

@@ -11,6 +11,8 @@
 
 #include <linux/types.h>
 
+#include "object_file.h"
+
 struct iommufd_ctx;
 struct iommufd_object;
 
@@ -24,6 +26,7 @@ struct iommufd_object;
  * @created: the object that this call makes. Set when nothing but the reply
  *           can fail any more: the dispatcher replies, and publishes the object
  *           or destroys it
+ * @created_file: a file that comes with @created, likewise
  */
 struct iommufd_command {
 	struct iommufd_ctx *ictx;
@@ -32,6 +35,7 @@ struct iommufd_command {
 	u32 size;
 	void *argument;
 	struct iommufd_object *created;
+	struct object_file created_file;
 };
 
 int iommufd_command_reply(const struct iommufd_command *command);

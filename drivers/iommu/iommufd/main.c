@@ -41,6 +41,7 @@
  *	page_runs.c		the record of pinned pages
  *	memory_charge.c		who pays
  *	command.c		the reply to a call
+ *	object_file.c		objects that come with a file descriptor
  *	context.c		the open file
  *	object.c		numbers, references, destruction
  *	ledger.c		what a test must not find left
