@@ -37,6 +37,7 @@ int iommufd_ctx_open(struct file *file, enum memory_charge_class limited)
 	lock_order_mutex_init(&ictx->device_lock, PLACE_DEVICES);
 	INIT_LIST_HEAD(&ictx->cookies);
 	INIT_LIST_HEAD(&ictx->groups);
+	raw_spin_lock_init(&ictx->dma_fault_lock);
 	file->private_data = ictx;
 	return 0;
 }
@@ -50,6 +51,7 @@ int iommufd_ctx_release(struct inode *inode, struct file *file)
 	WARN_ON(!list_empty(&ictx->compat_groups));
 	WARN_ON(!list_empty(&ictx->groups));
 	WARN_ON(!list_empty(&ictx->cookies));
+	WARN_ON(ictx->dma_fault_queue);
 	ledger_check_empty(&ictx->ledger);
 	xa_destroy(&ictx->objects);
 	mutex_destroy(&ictx->device_lock);

@@ -8,10 +8,12 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "ledger.h"
 
+struct dma_fault_queue;
 struct iommufd_ioas;
 
 /**
@@ -35,6 +37,8 @@ struct iommufd_ioas;
  *               DMA ownership
  * @cookies: struct iommufd_cookie.link
  * @groups: struct iommufd_group.link
+ * @dma_fault_lock: a record of a fault is filed or taken out. Also in interrupts
+ * @dma_fault_queue: where to; NULL for none. Under @dma_fault_lock, no reference
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -49,6 +53,8 @@ struct iommufd_ctx {
 	struct mutex device_lock;
 	struct list_head cookies;
 	struct list_head groups;
+	raw_spinlock_t dma_fault_lock;
+	struct dma_fault_queue *dma_fault_queue;
 };
 
 int iommufd_ctx_open(struct file *file, enum memory_charge_class limited);

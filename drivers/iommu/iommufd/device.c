@@ -117,12 +117,21 @@ static struct iommufd_group *group_for(struct iommufd_ctx *ictx,
 	return group;
 }
 
+static struct iommufd_device *idev_of(struct iommufd_object *object)
+{
+	return container_of(object, struct iommufd_device, object);
+}
+
+/* An interrupt of the IOMMU finds the device no more. */
+static void idev_revoke(struct iommufd_object *object)
+{
+	dma_fault_source_stop(&idev_of(object)->faults);
+}
+
 /* Nobody uses the device any more: from here on it can be bound again. */
 static void idev_destroy(struct iommufd_object *object)
 {
-	struct iommufd_device *idev = container_of(object,
-						   struct iommufd_device,
-						   object);
+	struct iommufd_device *idev = idev_of(object);
 	struct iommufd_group *group = idev->group;
 
 	mutex_lock(&object->ictx->device_lock);
@@ -130,10 +139,12 @@ static void idev_destroy(struct iommufd_object *object)
 	if (list_empty(&group->devices))
 		group_destroy(object->ictx, group);
 	mutex_unlock(&object->ictx->device_lock);
+	dma_fault_source_free(&idev->faults);
 	put_device(idev->dev);
 }
 
 const struct iommufd_object_ops iommufd_device_ops = {
+	.revoke = idev_revoke,
 	.destroy = idev_destroy,
 };
 
@@ -144,7 +155,7 @@ struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
 
 	if (IS_ERR(object))
 		return ERR_CAST(object);
-	return container_of(object, struct iommufd_device, object);
+	return idev_of(object);
 }
 
 /*
@@ -164,40 +175,57 @@ static int check_interrupts(struct device *dev)
 	return 0;
 }
 
+/* May the device be bound, by what it is and by what there is already? */
+static int idev_check(struct iommufd_ctx *ictx, struct device *dev,
+		      const u64 *cookie)
+{
+	int ret;
+
+	lockdep_assert_held(&ictx->device_lock);
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return -EINVAL;
+	if (!dev->iommu_group)
+		return -ENODEV;
+	ret = check_interrupts(dev);
+	if (ret)
+		return ret;
+	return iommufd_cookie_taken(ictx, cookie) ? -EEXIST : 0;
+}
+
 static struct iommufd_device *idev_create(struct iommufd_ctx *ictx,
 					  struct device *dev,
 					  const u64 *cookie)
 {
 	struct iommufd_device *idev;
-	int ret;
+	int ret = idev_check(ictx, dev, cookie);
 
-	lockdep_assert_held(&ictx->device_lock);
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return ERR_PTR(-EINVAL);
-	if (!dev->iommu_group)
-		return ERR_PTR(-ENODEV);
-	ret = check_interrupts(dev);
 	if (ret)
 		return ERR_PTR(ret);
-	if (iommufd_cookie_taken(ictx, cookie))
-		return ERR_PTR(-EEXIST);
-
 	idev = iommufd_object_create(ictx, struct iommufd_device,
 				     &iommufd_device_ops);
 	if (IS_ERR(idev))
 		return idev;
+	ret = dma_fault_source_init(&idev->faults, dev);
+	if (ret)
+		goto err_abort;
 	idev->group = group_for(ictx, dev);
 	if (IS_ERR(idev->group)) {
 		ret = PTR_ERR(idev->group);
-		iommufd_object_abort(&idev->object);
-		return ERR_PTR(ret);
+		goto err_free_faults;
 	}
 
 	idev->dev = get_device(dev);
 	list_add_tail(&idev->group_link, &idev->group->devices);
 	iommufd_cookie_add(ictx, &idev->cookie, cookie, idev->object.id);
+	dma_fault_source_start(&idev->faults, ictx, idev->object.id, cookie);
 	iommufd_object_publish_held(&idev->object);
 	return idev;
+
+err_free_faults:
+	dma_fault_source_free(&idev->faults);
+err_abort:
+	iommufd_object_abort(&idev->object);
+	return ERR_PTR(ret);
 }
 
 /* iommufd_bind_device() without keeping the context alive. */

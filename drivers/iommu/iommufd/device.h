@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 
 #include "cookie.h"
+#include "dma_fault_source.h"
 #include "object.h"
 
 struct attached_device;
@@ -50,6 +51,7 @@ struct iommufd_group {
  * @cookie: the name that the user chose; under iommufd_ctx.device_lock
  * @attached: its part in the attachment; NULL when it is not attached; under
  *            iommufd_group.lock
+ * @faults: DMA of the device that was stopped, from the bind to the revoke
  */
 struct iommufd_device {
 	struct iommufd_object object;
@@ -58,6 +60,7 @@ struct iommufd_device {
 	struct list_head group_link;
 	struct iommufd_cookie cookie;
 	struct attached_device *attached;
+	struct dma_fault_source faults;
 };
 
 extern const struct iommufd_object_ops iommufd_device_ops;

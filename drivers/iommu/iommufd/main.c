@@ -23,6 +23,9 @@
  *	hwpt.c			what all tables have in common
  *	device.c		bind, and what is asked about a device
  *	cookie.c		names that the user chose for devices
+ *	dma_fault_source.c	faults of a device
+ *	dma_fault_queue.c	those that wait to be read
+ *	dma_fault_ring.c	the records of these as data
  *	ioas.c			the IOAS and its calls
  *	process_memory.c	memory by its address in a process
  *	file_memory.c		memory by its offset in a file
@@ -64,6 +67,7 @@
 #include "context.h"
 #include "cookie.h"
 #include "device.h"
+#include "dma_fault_queue.h"
 #include "hwpt_alloc.h"
 #include "ioas.h"
 #include "lock_order.h"
@@ -97,6 +101,7 @@ struct iommufd_command_info {
 union command_argument {
 	struct iommu_destroy destroy;
 	struct iommu_device_find device_find;
+	struct iommu_dma_fault_queue dma_fault_queue;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_ioas_alloc ioas_alloc;
@@ -136,6 +141,10 @@ static const struct iommufd_command_info commands[] = {
 	COMMAND(IOMMU_DESTROY, iommufd_destroy, iommu_destroy, id),
 	COMMAND(IOMMU_DEVICE_FIND, iommufd_cookie_find, iommu_device_find,
 		dev_cookie),
+	COMMAND(IOMMU_DMA_FAULT_QUEUE, iommufd_dma_fault_queue,
+		iommu_dma_fault_queue, out_queue_fd,
+		FLAGS(iommu_dma_fault_queue, 0),
+		RESERVED(iommu_dma_fault_queue, __reserved)),
 	COMMAND(IOMMU_GET_HW_INFO, iommufd_device_hw_info, iommu_hw_info,
 		__reserved, FLAGS(iommu_hw_info, IOMMU_HW_INFO_FLAG_INPUT_TYPE),
 		RESERVED(iommu_hw_info, __reserved)),

@@ -73,7 +73,8 @@ enum {
 	IOMMUFD_CMD_FAULT_QUEUE_ALLOC = 0x8e,
 	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
 	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
-	IOMMUFD_CMD_DEVICE_FIND = 0xc0
+	IOMMUFD_CMD_DEVICE_FIND = 0xc0,
+	IOMMUFD_CMD_DMA_FAULT_QUEUE = 0xc1
 };
 
 /**
@@ -988,5 +989,87 @@ struct iommu_device_find {
 	__aligned_u64 dev_cookie;
 };
 #define IOMMU_DEVICE_FIND _IO(IOMMUFD_TYPE, IOMMUFD_CMD_DEVICE_FIND)
+
+/**
+ * struct iommu_dma_fault_queue - ioctl(IOMMU_DMA_FAULT_QUEUE)
+ * @size: sizeof(struct iommu_dma_fault_queue)
+ * @flags: Must be 0
+ * @depth: How many records may wait, from 1 to IOMMU_DMA_FAULT_DEPTH_MAX
+ * @__reserved: Must be 0
+ * @out_queue_id: ID of the queue
+ * @out_queue_fd: Its file descriptor, which is closed on exec
+ *
+ * Make a queue for what the IOMMU stops: DMA of a device of this context, bound
+ * now or later, that nothing is mapped for, or for the other direction only. Each
+ * transfer is one struct iommu_dma_fault. A context has one queue.
+ *
+ * The queue is read by its file, which has no position. A read() gives as many
+ * records as wait and fit, whole ones, the oldest first, and takes them out. When
+ * none waits it sleeps until one does, or with O_NONBLOCK is EAGAIN. It is EINVAL
+ * for less than one record, and EFAULT where it cannot write; what was not
+ * written comes with the next read. poll() tells POLLIN while a record waits.
+ *
+ * The file keeps the context: what is bound and mapped stays until it is closed,
+ * too. IOMMU_DESTROY of @out_queue_id is EBUSY until then.
+ *
+ * Return: 0, or -1 with errno
+ *
+ *   ================= ========================================================
+ *   EOPNOTSUPP        A flag or @__reserved is set.
+ *   EINVAL            @depth is 0 or too large.
+ *   EEXIST            The context has a queue, or one that another call makes.
+ *   EMFILE, ENFILE    No more files.
+ *   ================= ========================================================
+ */
+struct iommu_dma_fault_queue {
+	__u32 size;
+	__u32 flags;
+	__u32 depth;
+	__u32 __reserved;
+	__u32 out_queue_id;
+	__u32 out_queue_fd;
+};
+#define IOMMU_DMA_FAULT_QUEUE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_DMA_FAULT_QUEUE)
+
+#define IOMMU_DMA_FAULT_DEPTH_MAX 65536
+
+/**
+ * enum iommu_dma_fault_flags - flags of struct iommu_dma_fault
+ * @IOMMU_DMA_FAULT_WRITE: The device wanted to write to memory; else to read
+ * @IOMMU_DMA_FAULT_COOKIE: The device has a cookie
+ * @IOMMU_DMA_FAULT_PASID: The transfer had a PASID
+ * @IOMMU_DMA_FAULT_GROUP: Other devices of the iommu_group look the same to the
+ *			   IOMMU, as behind a conventional PCI bridge. The record
+ *			   has one of them that is bound
+ */
+enum iommu_dma_fault_flags {
+	IOMMU_DMA_FAULT_WRITE = 1 << 0,
+	IOMMU_DMA_FAULT_COOKIE = 1 << 1,
+	IOMMU_DMA_FAULT_PASID = 1 << 2,
+	IOMMU_DMA_FAULT_GROUP = 1 << 3
+};
+
+/**
+ * struct iommu_dma_fault - What a queue of IOMMU_DMA_FAULT_QUEUE is read in
+ * @flags: enum iommu_dma_fault_flags. There may be others one day
+ * @dev_id: ID of the device. It may be unbound by now
+ * @cookie: That it was bound with, or 0
+ * @iova: Address of the transfer. Some IOMMUs, VT-d is one, tell its page only
+ * @time: When the kernel was told, in nanoseconds of CLOCK_MONOTONIC
+ * @lost: How many faults came after this one, and before the next record, when no
+ *	  room was left. What the IOMMU itself loses nobody counts
+ * @pasid: Of the transfer, or 0
+ * @__reserved: 0
+ */
+struct iommu_dma_fault {
+	__u32 flags;
+	__u32 dev_id;
+	__aligned_u64 cookie;
+	__aligned_u64 iova;
+	__aligned_u64 time;
+	__aligned_u64 lost;
+	__u32 pasid;
+	__u32 __reserved;
+};
 
 #endif
