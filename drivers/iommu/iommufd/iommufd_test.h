@@ -37,7 +37,9 @@ enum iommu_test_op {
 	/* Ours: unmap a range, and look at the flushes of a page table */
 	IOMMU_TEST_OP_WATCH_UNMAP = 0x10003,
 	/* Ours: whether a device is in a page table, and was in none */
-	IOMMU_TEST_OP_MD_LOOK = 0x10004
+	IOMMU_TEST_OP_MD_LOOK = 0x10004,
+	/* Ours: the IOMMU stops DMA of a device */
+	IOMMU_TEST_OP_DMA_FAULT = 0x10005
 };
 
 /* WATCH_UNMAP tells that many flushes apart. */
@@ -81,10 +83,17 @@ enum {
 	/* It has no table while it goes from one to another */
 	MOCK_FLAGS_DEVICE_NO_SWITCH = 1 << 21,
 	/* Behind an IOMMU of its own, whose driver makes no domains for a device */
-	MOCK_FLAGS_DEVICE_PLAIN_DRIVER = 1 << 22
+	MOCK_FLAGS_DEVICE_PLAIN_DRIVER = 1 << 22,
+	/* Its requests look like those of all others that have this flag */
+	MOCK_FLAGS_DEVICE_SHARE_ID = 1 << 23
 };
 
 #define MOCK_PASID_WIDTH 20
+
+enum {
+	MOCK_DMA_FAULT_WRITE = 1 << 0,
+	MOCK_DMA_FAULT_PASID = 1 << 1
+};
 
 enum {
 	MOCK_NESTED_DOMAIN_IOTLB_ID_MAX = 3,
@@ -216,6 +225,15 @@ struct iommu_test_cmd {
 			__u32 out_is_there;
 			__u32 out_nr_gaps;
 		} look;
+		/* DMA_FAULT: that many, a page apart; how many the device ever had */
+		struct {
+			__aligned_u64 iova;
+			__u32 flags;
+			__u32 pasid;
+			__u32 nr;
+			__u32 __reserved;
+			__aligned_u64 out_nr_faults;
+		} dma_fault;
 	};
 	/* Ends the smallest structure that is accepted */
 	__u32 last;

@@ -12,6 +12,8 @@
 #include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/iommu.h>
+#include <linux/iommu-dma-fault.h>
+#include <linux/irqflags.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/rwsem.h>
@@ -20,6 +22,9 @@
 
 #include "iommufd_test.h"
 #include "mock_iommu.h"
+
+/* The requester ID of devices that have MOCK_FLAGS_DEVICE_SHARE_ID */
+#define MOCK_SHARED_ID 0x10000
 
 /* An entry: the page's address in units of mock pages, and where a map began. */
 #define ENTRY_FIRST BIT_ULL(60)
@@ -319,7 +324,16 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 
 static struct iommu_device *mock_probe_device(struct device *dev)
 {
-	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_PLAIN_DRIVER)
+	struct mock_device *mock = to_mock_device(dev);
+	u32 id = mock->flags & MOCK_FLAGS_DEVICE_SHARE_ID ? MOCK_SHARED_ID :
+							    mock->id;
+	int ret = iommu_fwspec_init(dev, NULL, &mock_ops);
+
+	if (!ret)
+		ret = iommu_fwspec_add_ids(dev, &id, 1);
+	if (ret)
+		return ERR_PTR(ret);
+	if (mock->flags & MOCK_FLAGS_DEVICE_PLAIN_DRIVER)
 		return &mock_plain_iommu;
 	return &mock_iommu;
 }
@@ -467,6 +481,18 @@ bool mock_device_look(struct device *dev, struct iommu_domain *domain,
 
 	*nr_gaps = mock->nr_gaps;
 	return mock->domain && &mock->domain->domain == domain;
+}
+
+/* As from an interrupt of the IOMMU */
+void mock_device_fault(struct device *dev,
+		       const struct iommu_fault_report *report)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	iommu_report_dma_fault(dev->iommu->iommu_dev,
+			       dev_iommu_fwspec_get(dev)->ids[0], report);
+	local_irq_restore(flags);
 }
 
 bool mock_device_check_cache(struct device *dev, u32 index, u32 value)

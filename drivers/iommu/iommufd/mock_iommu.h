@@ -12,11 +12,14 @@
 
 struct device;
 struct iommu_domain;
+struct iommu_fault_report;
 
 struct device *mock_device_create(u32 flags);
 void mock_device_destroy(struct device *dev);
 bool mock_device_look(struct device *dev, struct iommu_domain *domain,
 		      unsigned int *nr_gaps);
+void mock_device_fault(struct device *dev,
+		       const struct iommu_fault_report *report);
 bool mock_device_check_cache(struct device *dev, u32 index, u32 value);
 bool mock_domain_is(struct iommu_domain *domain);
 void mock_domain_refuse(struct iommu_domain *domain, u64 map_iova,

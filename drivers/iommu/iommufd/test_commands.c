@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
+#include <linux/iommu-dma-fault.h>
 #include <linux/iommufd.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -178,7 +179,8 @@ static int test_mock_domain(struct iommufd_command *command, u32 flags)
 		      MOCK_FLAGS_DEVICE_ONE_TABLE |
 		      MOCK_FLAGS_DEVICE_SHARE_GROUP |
 		      MOCK_FLAGS_DEVICE_NO_SWITCH |
-		      MOCK_FLAGS_DEVICE_PLAIN_DRIVER))
+		      MOCK_FLAGS_DEVICE_PLAIN_DRIVER |
+		      MOCK_FLAGS_DEVICE_SHARE_ID))
 		return -EINVAL;
 	test = iommufd_object_create(command->ictx, struct test_device,
 				     &test_device_ops);
@@ -710,6 +712,38 @@ static int test_look(struct iommufd_command *command)
 	return PTR_ERR_OR_ZERO(object) ?: iommufd_command_reply(command);
 }
 
+static void report_faults(struct test_device *test, struct iommu_test_cmd *arg)
+{
+	struct iommu_fault_report report = {
+		.iova = arg->dma_fault.iova,
+		.pasid = arg->dma_fault.pasid,
+		.has_pasid = arg->dma_fault.flags & MOCK_DMA_FAULT_PASID,
+		.write = arg->dma_fault.flags & MOCK_DMA_FAULT_WRITE,
+	};
+	u32 i;
+
+	for (i = 0; i < arg->dma_fault.nr; i++) {
+		mock_device_fault(test->dev, &report);
+		report.iova += PAGE_SIZE;
+		cond_resched();
+	}
+	arg->dma_fault.out_nr_faults =
+		atomic64_read(&test->idev->faults.nr_faults);
+}
+
+static int test_dma_fault(struct iommufd_command *command)
+{
+	struct iommu_test_cmd *arg = command->argument;
+	struct iommufd_object *object;
+
+	object = iommufd_object_get(command->ictx, arg->id, &test_device_ops);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	report_faults(container_of(object, struct test_device, object), arg);
+	iommufd_object_put(object);
+	return iommufd_command_reply(command);
+}
+
 /* IOMMU_TEST_CMD */
 int iommufd_test_command(struct iommufd_command *command)
 {
@@ -754,6 +788,8 @@ int iommufd_test_command(struct iommufd_command *command)
 		return test_watch_unmap(command);
 	case IOMMU_TEST_OP_MD_LOOK:
 		return test_look(command);
+	case IOMMU_TEST_OP_DMA_FAULT:
+		return test_dma_fault(command);
 	default:
 		return -EOPNOTSUPP;
 	}
