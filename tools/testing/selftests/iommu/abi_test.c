@@ -129,6 +129,12 @@ static const struct fact constants[] = {
 	FACT(VFIO_PCI_DEVID_OWNED, 0),
 	FACT(VFIO_PCI_DEVID_NOT_OWNED, -1),
 	FACT(IOMMU_DEVICE_FIND, 0x3bc0),
+	FACT(IOMMU_DMA_FAULT_QUEUE, 0x3bc1),
+	FACT(IOMMU_DMA_FAULT_DEPTH_MAX, 65536),
+	FACT(IOMMU_DMA_FAULT_WRITE, 1),
+	FACT(IOMMU_DMA_FAULT_COOKIE, 2),
+	FACT(IOMMU_DMA_FAULT_PASID, 4),
+	FACT(IOMMU_DMA_FAULT_GROUP, 8),
 };
 
 #define SIZE(structure, bytes) FACT(sizeof(struct structure), bytes)
@@ -163,6 +169,8 @@ static const struct fact sizes[] = {
 	SIZE(vfio_pci_dependent_device, 8),
 	SIZE(vfio_pci_hot_reset_info, 12),
 	SIZE(iommu_device_find, 16),
+	SIZE(iommu_dma_fault_queue, 24),
+	SIZE(iommu_dma_fault, 48),
 };
 
 static const struct field fields[] = {
@@ -310,6 +318,20 @@ static const struct field fields[] = {
 	FIELD(iommu_device_find, size, 0, 4),
 	FIELD(iommu_device_find, out_dev_id, 4, 4),
 	FIELD(iommu_device_find, dev_cookie, 8, 8),
+	FIELD(iommu_dma_fault_queue, size, 0, 4),
+	FIELD(iommu_dma_fault_queue, flags, 4, 4),
+	FIELD(iommu_dma_fault_queue, depth, 8, 4),
+	FIELD(iommu_dma_fault_queue, __reserved, 12, 4),
+	FIELD(iommu_dma_fault_queue, out_queue_id, 16, 4),
+	FIELD(iommu_dma_fault_queue, out_queue_fd, 20, 4),
+	FIELD(iommu_dma_fault, flags, 0, 4),
+	FIELD(iommu_dma_fault, dev_id, 4, 4),
+	FIELD(iommu_dma_fault, cookie, 8, 8),
+	FIELD(iommu_dma_fault, iova, 16, 8),
+	FIELD(iommu_dma_fault, time, 24, 8),
+	FIELD(iommu_dma_fault, lost, 32, 8),
+	FIELD(iommu_dma_fault, pasid, 40, 4),
+	FIELD(iommu_dma_fault, __reserved, 44, 4),
 };
 
 static void check(struct __test_metadata *_metadata, const struct fact *facts,

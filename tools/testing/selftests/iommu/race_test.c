@@ -202,6 +202,36 @@ static void round_access(struct racer *racer)
 	note(racer, ret);
 }
 
+/* A queue that comes and goes while a device of its own, and others, have faults */
+static void round_faults(struct racer *racer)
+{
+	struct race *race = racer->race;
+	struct iommu_dma_fault records[4];
+	int ret;
+
+	if (!racer->exists) {
+		ret = mock_create(race->iommufd, some_ioas(race), &racer->mock);
+		racer->exists = !ret;
+	} else if (!racer->object) {
+		ret = dma_fault_queue(race->iommufd, ARRAY_SIZE(records),
+				      &racer->object);
+		if (ret >= 0)
+			racer->access = ret;
+	} else if (!racer->access) {
+		ret = iommufd_destroy(race->iommufd, racer->object);
+		if (!ret)
+			racer->object = 0;
+	} else if (random_below(4)) {
+		must(mock_dma_fault(race->iommufd, &racer->mock, IOVA, 6, 0, 0,
+				    NULL));
+		ret = dma_fault_read(racer->access, records, 4);
+	} else {
+		ret = errno_of(close(racer->access));
+		racer->access = 0;
+	}
+	note(racer, ret);
+}
+
 /* Mapped and pinned, for as long as the unmap of another lets it be */
 static void round_map_and_pin(struct racer *racer)
 {
@@ -316,6 +346,8 @@ static struct racer racers[] = {
 	{ "attach", round_attach, { ENOENT, EBUSY, EINVAL } },
 	{ "hwpt", round_hwpt, { ENOENT, EBUSY, EINVAL, EOPNOTSUPP } },
 	{ "access", round_access, { ENOENT, EINVAL } },
+	{ "faults", round_faults, { ENOENT, EINVAL, EEXIST, EBUSY } },
+	{ "faults", round_faults, { ENOENT, EINVAL, EEXIST, EBUSY } },
 	{ "options", round_options, { ENOENT, EINVAL, EADDRINUSE } },
 	{ "ioas", round_ioas, { EBUSY } },
 	{ "close", round_close, { EADDRINUSE } },

@@ -84,6 +84,18 @@ static void destroy_id(struct scene *scene)
 	must(iommufd_destroy(scene->iommufd, scene->id));
 }
 
+static int run_dma_fault_queue(struct scene *scene)
+{
+	scene->fd = dma_fault_queue(scene->iommufd, 100, &scene->id);
+	return scene->fd < 0 ? scene->fd : 0;
+}
+
+static void undo_dma_fault_queue(struct scene *scene)
+{
+	close_fd(scene);
+	destroy_id(scene);
+}
+
 static int run_ranges(struct scene *scene)
 {
 	struct iommu_iova_range ranges[4];
@@ -455,6 +467,7 @@ static int run_container_info(struct scene *scene)
 static const struct fault_step steps[] = {
 	{ "open", run_open, NULL, close_fd },
 	{ "IOAS_ALLOC", run_ioas_alloc, NULL, destroy_id },
+	{ "DMA_FAULT_QUEUE", run_dma_fault_queue, NULL, undo_dma_fault_queue },
 	{ "the first IOAS_ALLOC", run_first, prepare_first, close_fd },
 	{ "IOVA_RANGES", run_ranges },
 	{ "ALLOW_IOVAS", run_allow, NULL, undo_allow },

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "iommufd_calls.h"
 
@@ -321,4 +322,27 @@ int device_find(int iommufd, __u64 cookie, __u32 *dev_id)
 	if (!ret)
 		*dev_id = find.out_dev_id;
 	return ret;
+}
+
+int dma_fault_queue(int iommufd, __u32 depth, __u32 *queue_id)
+{
+	struct iommu_dma_fault_queue arg = {
+		.size = sizeof(arg),
+		.depth = depth,
+	};
+	int ret;
+
+	ret = iommufd_call(iommufd, IOMMU_DMA_FAULT_QUEUE, &arg);
+	if (ret)
+		return ret;
+	if (queue_id)
+		*queue_id = arg.out_queue_id;
+	return arg.out_queue_fd;
+}
+
+int dma_fault_read(int queue, struct iommu_dma_fault *records, __u32 nr)
+{
+	ssize_t ret = read(queue, records, nr * sizeof(*records));
+
+	return ret < 0 ? -errno : ret / (ssize_t)sizeof(*records);
 }

@@ -71,4 +71,9 @@ int device_hw_info(int iommufd, __u32 dev_id, void *data, __u32 *length,
 		   __u32 *type);
 int device_find(int iommufd, __u64 cookie, __u32 *dev_id);
 
+/* Return: the file; queue_id may be NULL */
+int dma_fault_queue(int iommufd, __u32 depth, __u32 *queue_id);
+/* Return: how many records of the @nr that fit were read */
+int dma_fault_read(int queue, struct iommu_dma_fault *records, __u32 nr);
+
 #endif

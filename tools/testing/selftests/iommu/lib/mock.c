@@ -83,6 +83,25 @@ __u32 mock_gaps(int iommufd, const struct mock *mock)
 	return look(iommufd, mock, mock->hwpt_id).look.out_nr_gaps;
 }
 
+int mock_dma_fault(int iommufd, const struct mock *mock, __u64 iova, __u32 nr,
+		   __u32 flags, __u32 pasid, __u64 *faults)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DMA_FAULT,
+		.id = mock->id,
+		.dma_fault.iova = iova,
+		.dma_fault.nr = nr,
+		.dma_fault.flags = flags,
+		.dma_fault.pasid = pasid,
+	};
+	int ret;
+
+	ret = test_call(iommufd, &cmd);
+	if (!ret && faults)
+		*faults = cmd.dma_fault.out_nr_faults;
+	return ret;
+}
+
 int mock_bind_again(int iommufd, const struct mock *mock)
 {
 	struct iommu_test_cmd cmd = {

@@ -30,6 +30,13 @@ int mock_replace(int iommufd, struct mock *mock, __u32 pt_id);
 /* Is the device in this page table, and how often was its table taken away? */
 bool mock_is_in(int iommufd, const struct mock *mock, __u32 hwpt_id);
 __u32 mock_gaps(int iommufd, const struct mock *mock);
+/*
+ * The IOMMU stops @nr transfers of the device, the first one at @iova and each a
+ * page behind the one before. @flags are MOCK_DMA_FAULT_*. faults may be NULL: how
+ * many it had since it was bound
+ */
+int mock_dma_fault(int iommufd, const struct mock *mock, __u64 iova, __u32 nr,
+		   __u32 flags, __u32 pasid, __u64 *faults);
 /* What was bound is bound to the same context once more. */
 int mock_bind_again(int iommufd, const struct mock *mock);
 /* An IOAS with a mock device attached; space_close() is enough in the end. */
