@@ -422,6 +422,37 @@ static void dma_is_stopped(void *edu, __u8 *memory)
 	    "device wrote to the unmapped address: memory unchanged");
 }
 
+/* From now on the kernel writes down what the IOMMU stops. */
+static int watch_faults(int iommufd)
+{
+	struct iommu_dma_fault_queue queue = {
+		.size = sizeof(queue),
+		.depth = 64,
+	};
+
+	if (ioctl(iommufd, IOMMU_DMA_FAULT_QUEUE, &queue))
+		err(1, "IOMMU_DMA_FAULT_QUEUE");
+	say("watch", "queue %u of DMA faults", queue.out_queue_id);
+	return queue.out_queue_fd;
+}
+
+static void show_fault(int faults)
+{
+	struct pollfd pollfd = { .fd = faults, .events = POLLIN };
+	struct iommu_dma_fault fault;
+
+	if (poll(&pollfd, 1, WAIT_MS) != 1)
+		errx(1, "no DMA fault within %d s", WAIT_MS / 1000);
+	if (read(faults, &fault, sizeof(fault)) != sizeof(fault))
+		err(1, "read of the queue of DMA faults");
+	if (!(fault.flags & IOMMU_DMA_FAULT_COOKIE) || fault.cookie != COOKIE)
+		errx(1, "the fault is of device %u", fault.dev_id);
+	say("fault", "cookie %#llx: %s at I/O address %#llx, %llu more lost",
+	    (unsigned long long)fault.cookie,
+	    fault.flags & IOMMU_DMA_FAULT_WRITE ? "write" : "read",
+	    (unsigned long long)fault.iova, (unsigned long long)fault.lost);
+}
+
 static void bind_in_second_process(const char *bdf)
 {
 	char path[64];
@@ -447,7 +478,7 @@ int main(int argc, char **argv)
 {
 	const size_t length = 2 * LENGTH;
 	void *edu;
-	int device, iommufd, event;
+	int device, iommufd, faults, event;
 	__u32 device_id, ioas_id;
 	__u8 *memory;
 	char path[64];
@@ -467,6 +498,7 @@ int main(int argc, char **argv)
 	say("bind", "device %u of /dev/iommu, cookie %#llx", device_id, COOKIE);
 	find_by_cookie(iommufd, device_id);
 	show_iommu(iommufd, device_id);
+	faults = watch_faults(iommufd);
 
 	ioas_id = alloc_ioas(iommufd);
 	attach(device, ioas_id);
@@ -483,10 +515,12 @@ int main(int argc, char **argv)
 
 	unmap(iommufd, ioas_id, length);
 	dma_is_stopped(edu, memory);
+	show_fault(faults);
 
 	detach(device);
 	munmap(edu, EDU_BAR_SIZE);
 	close(event);
+	close(faults);
 	close(device);
 	close(iommufd);
 	say("close", "device and /dev/iommu");
