@@ -19,7 +19,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 PAGE = re.compile(r".+", re.S)
 CALL = re.compile(r"\b([A-Za-z_]\w+)\(\)")
 FILE = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*[\w-]+\.[ch])\b")
-MAKES_LOCK = re.compile(r"\b(?:mutex_init|init_rwsem|spin_lock_init|DEFINE_(?:MUTEX|SPINLOCK)|DECLARE_RWSEM)\(")
+MAKES_LOCK = re.compile(r"\b(?:mutex_init|init_rwsem|(?:raw_)?spin_lock_init|DEFINE_(?:MUTEX|SPINLOCK)|DECLARE_RWSEM)\(")
 # The folders of #include in programs, and of files that a comment may mean
 BASES = ["", "include", "include/uapi", "drivers/iommu/iommufd", "tools/testing/selftests",
          "tools/testing/selftests/iommu", "tools/testing/selftests/iommu/lib"]
@@ -28,7 +28,7 @@ NOT_FUNCTIONS = {"sizeof", "main"}
 # Functions of the kernel that we only export
 UNDESCRIBED = {"iommu_probe_device", "iommu_release_device"}
 # Files whose locks are those of a test, or of nobody
-BESIDE_ORDER = {"lock_order", "mock_iommu", "test_commands"}
+BESIDE_ORDER = {"lock_order", "mock_iommu", "pinned_span_kunit", "test_commands"}
 FOLDERS = ["arch/x86", "block", "drivers/base", "drivers/iommu", "drivers/pci", "drivers/s390/crypto",
            "drivers/vfio", "fs", "include", "init", "ipc", "kernel", "lib", "mm", "net/core", "samples", "security",
            "tools/include", "tools/lib", "tools/testing", "virt"]

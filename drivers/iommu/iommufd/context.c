@@ -37,7 +37,7 @@ int iommufd_ctx_open(struct file *file, enum memory_charge_class limited)
 	lock_order_mutex_init(&ictx->device_lock, PLACE_DEVICES);
 	INIT_LIST_HEAD(&ictx->cookies);
 	INIT_LIST_HEAD(&ictx->groups);
-	raw_spin_lock_init(&ictx->dma_fault_lock);
+	lock_order_raw_spin_init(&ictx->dma_fault_lock, PLACE_FAULTS);
 	file->private_data = ictx;
 	return 0;
 }

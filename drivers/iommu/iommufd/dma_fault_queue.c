@@ -26,6 +26,7 @@
 #include "context.h"
 #include "dma_fault_queue.h"
 #include "dma_fault_ring.h"
+#include "lock_order.h"
 #include "object.h"
 
 /**
@@ -229,7 +230,7 @@ static struct dma_fault_queue *queue_create(struct iommufd_ctx *ictx, u32 depth)
 		goto err_abort;
 	init_waitqueue_head(&queue->readers);
 	init_irq_work(&queue->wake, queue_wake);
-	mutex_init(&queue->read_lock);
+	lock_order_mutex_init(&queue->read_lock, PLACE_FAULT_READ);
 	ret = -EEXIST;
 	if (!queue_connect(queue))
 		goto err_destroy;

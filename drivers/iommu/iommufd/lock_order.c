@@ -8,6 +8,7 @@
  * nobody has any yet. It knows them by class: each place in the order has one, which
  * is that of all locks that are made for the place.
  */
+#include <linux/irqflags.h>
 #include <linux/mm_types.h>
 #include <linux/sched.h>
 
@@ -17,11 +18,13 @@
  * struct lock_class_info - what lockdep knows of a place
  * @name: in its reports
  * @spins: else whoever waits for the lock sleeps
+ * @interrupts: are off; it spins on every kernel
  * @pairs: two of them are taken together, the second as SINGLE_DEPTH_NESTING
  */
 struct lock_class_info {
 	const char *name;
 	bool spins;
+	bool interrupts;
 	bool pairs;
 };
 
@@ -33,6 +36,7 @@ static const struct lock_class_info classes[LOCK_PLACES] = {
 	[PLACE_ACCESS] = { "iommufd_access.lock" },
 	[PLACE_CLIENTS] = { "mapped_space.clients_lock" },
 	[PLACE_ACCESS_IOAS] = { "iommufd_access.ioas_lock" },
+	[PLACE_FAULT_READ] = { "dma_fault_queue.read_lock" },
 	[PLACE_PAGES] = { page_wait },
 	[PLACE_GROUP] = { "iommufd_group.lock" },
 	[PLACE_ATTACH] = { "iommufd_ioas.attach_lock" },
@@ -44,6 +48,7 @@ static const struct lock_class_info classes[LOCK_PLACES] = {
 	[PLACE_DEVICES] = { "iommufd_ctx.device_lock" },
 	[PLACE_SPACE] = { "mapped_space.lock" },
 	[PLACE_OBJECTS] = { "iommufd_ctx.objects.xa_lock", .spins = true },
+	[PLACE_FAULTS] = { "iommufd_ctx.dma_fault_lock", .interrupts = true },
 };
 
 static struct lock_class_key keys[LOCK_PLACES];
@@ -81,6 +86,13 @@ static struct lockdep_map * __init place_map(enum lock_place place)
 	return current->mm ? &current->mm->mmap_lock.dep_map : NULL;
 }
 
+static short __init class_wait_type(const struct lock_class_info *class)
+{
+	if (class->interrupts)
+		return LD_WAIT_SPIN;
+	return class->spins ? LD_WAIT_CONFIG : LD_WAIT_SLEEP;
+}
+
 static void __init place_acquire(enum lock_place place)
 {
 	const struct lock_class_info *class = &classes[place];
@@ -90,8 +102,9 @@ static void __init place_acquire(enum lock_place place)
 		return;
 	if (class->name)
 		lockdep_init_map_wait(map, class->name, &keys[place], 0,
-				      class->spins ? LD_WAIT_CONFIG :
-						     LD_WAIT_SLEEP);
+				      class_wait_type(class));
+	if (class->interrupts)
+		local_irq_disable();
 	lock_acquire_exclusive(map, 0, 0, NULL, _THIS_IP_);
 	if (class->pairs)
 		lock_acquire_exclusive(map, SINGLE_DEPTH_NESTING, 0, NULL,
@@ -107,6 +120,8 @@ static void __init place_release(enum lock_place place)
 	if (classes[place].pairs)
 		lock_release(map, _THIS_IP_);
 	lock_release(map, _THIS_IP_);
+	if (classes[place].interrupts)
+		local_irq_enable();
 }
 
 /* Before the first lock is made. */

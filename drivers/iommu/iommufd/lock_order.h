@@ -12,6 +12,7 @@
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 
 /**
  * enum lock_place - where a lock is in the order, from the outside in
@@ -21,6 +22,8 @@
  *                 what the driver locks in its unmap callback is inside
  * @PLACE_ACCESS_IOAS: iommufd_access.ioas_lock. Shared: pin, unpin or copy in
  *                     progress
+ * @PLACE_FAULT_READ: dma_fault_queue.read_lock. One reader at a time, also while it
+ *                    waits for a fault
  * @PLACE_PAGES: no lock, but waiting for pages, for as long as another process
  *               likes: whoever has one of the locks below must not do that
  * @PLACE_GROUP: iommufd_group.lock. What a group is attached to
@@ -37,6 +40,8 @@
  *                 IOMMU core's claim of DMA is inside
  * @PLACE_SPACE: mapped_space.lock. Ranges, states and pins of mappings; a leaf
  * @PLACE_OBJECTS: the xa_lock of iommufd_ctx.objects. Numbers and references; a leaf
+ * @PLACE_FAULTS: iommufd_ctx.dma_fault_lock. Records of DMA faults; a leaf, taken in
+ *                interrupts
  * @LOCK_PLACES: how many there are
  *
  * Whoever has a lock takes none that comes before it. Neighbours of which nobody
@@ -48,6 +53,7 @@ enum lock_place {
 	PLACE_ACCESS,
 	PLACE_CLIENTS,
 	PLACE_ACCESS_IOAS,
+	PLACE_FAULT_READ,
 	PLACE_PAGES,
 	PLACE_GROUP,
 	PLACE_ATTACH,
@@ -58,6 +64,7 @@ enum lock_place {
 	PLACE_DEVICES,
 	PLACE_SPACE,
 	PLACE_OBJECTS,
+	PLACE_FAULTS,
 	LOCK_PLACES
 };
 
@@ -83,6 +90,12 @@ static inline void lock_order_teach(void)
 #define lock_order_mutex_init(lock, place)	\
 do {						\
 	mutex_init(lock);			\
+	lock_order_set(lock, place);		\
+} while (0)
+
+#define lock_order_raw_spin_init(lock, place)	\
+do {						\
+	raw_spin_lock_init(lock);		\
 	lock_order_set(lock, place);		\
 } while (0)
 
