@@ -12,6 +12,7 @@
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/seq_file.h>
 
 #include "access.h"
 #include "context.h"
@@ -29,8 +30,24 @@ static void access_destroy(struct iommufd_object *object)
 	smp_store_release(access->owner, NULL);
 }
 
+static void access_show(struct iommufd_object *object, struct seq_file *m)
+{
+	struct iommufd_access *access = container_of(object,
+						     struct iommufd_access,
+						     object);
+	u32 ioas_id = READ_ONCE(access->ioas_id);
+
+	seq_printf(m, "iommufd-access:\tid=%u", object->id);
+	iommufd_cookie_show(&access->cookie, m);
+	if (ioas_id)
+		seq_printf(m, " ioas=%u", ioas_id);
+	seq_putc(m, '\n');
+}
+
 static const struct iommufd_object_ops access_ops = {
+	.name = "access",
 	.destroy = access_destroy,
+	.show = access_show,
 };
 
 static void access_unmap(struct mapped_client *client, u64 iova, u64 length)
@@ -57,6 +74,8 @@ access_create(struct iommufd_ctx *ictx, const struct iommufd_access_ops *ops,
 	/* One owner has one access, also in all other contexts. */
 	if (cmpxchg(owner, NULL, access)) {
 		iommufd_object_abort(&access->object);
+		reason_refuse(&ictx->reason, -EBUSY,
+			      "the device is open, or about to be closed");
 		return ERR_PTR(-EBUSY);
 	}
 	access->owner = owner;
@@ -119,6 +138,7 @@ static void access_set_ioas(struct iommufd_access *access,
 	lockdep_assert_held(&access->lock);
 	down_write(&access->ioas_lock);
 	access->ioas = ioas;
+	WRITE_ONCE(access->ioas_id, ioas ? ioas->object.id : 0);
 	access->leaving = false;
 	up_write(&access->ioas_lock);
 }

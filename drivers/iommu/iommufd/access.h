@@ -29,6 +29,7 @@ struct iommufd_ioas;
  *             at any time; so not held while the driver is called
  * @ioas: what it is attached to, with a reference; NULL for nothing; changed
  *        under @lock and @ioas_lock
+ * @ioas_id: its number, for who looks without a lock; 0 for nothing
  * @leaving: @ioas is good for unpinning only; changed as @ioas
  * @client: the driver as one that can be asked to let go
  */
@@ -41,6 +42,7 @@ struct iommufd_access {
 	struct mutex lock;
 	struct rw_semaphore ioas_lock;
 	struct iommufd_ioas *ioas;
+	u32 ioas_id;
 	bool leaving;
 	struct mapped_client client;
 };

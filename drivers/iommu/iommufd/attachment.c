@@ -39,6 +39,7 @@ struct iommufd_attachment {
 /**
  * struct attached_device - the part of one device in an attachment
  * @attachment: in which; immutable
+ * @idev: the device; immutable
  * @link: in iommufd_attachment.devices
  * @hwpt: the table it is in, with a reference; that of the attachment, and NULL
  *        before the first step
@@ -47,6 +48,7 @@ struct iommufd_attachment {
  */
 struct attached_device {
 	struct iommufd_attachment *attachment;
+	struct iommufd_device *idev;
 	struct list_head link;
 	struct hwpt *hwpt;
 };
@@ -112,11 +114,16 @@ static void attached_commit(struct attached_device *attached,
 	if (hwpt == old)
 		return;
 	attached_forget(attached, old, hwpt);
-	if (hwpt)
+	if (hwpt) {
 		iommufd_object_hold(&hwpt->object);
+		atomic_inc(&hwpt->nr_devices);
+	}
 	attached->hwpt = hwpt;
-	if (old)
+	WRITE_ONCE(attached->idev->hwpt_id, hwpt ? hwpt->object.id : 0);
+	if (old) {
+		atomic_dec(&old->nr_devices);
 		iommufd_object_put(&old->object);
+	}
 }
 
 static int group_switch_hardware(struct iommufd_group *group,
@@ -264,6 +271,7 @@ static int attachment_add(struct iommufd_device *idev)
 		return -ENOMEM;
 	}
 	attached->attachment = group->attachment;
+	attached->idev = idev;
 	list_add_tail(&attached->link, &group->attachment->devices);
 	idev->attached = attached;
 	return 0;

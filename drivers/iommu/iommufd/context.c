@@ -2,6 +2,7 @@
 /*
  * A context begins with the open of a file and ends with that file.
  */
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -12,6 +13,9 @@
 #include "context.h"
 #include "lock_order.h"
 #include "object.h"
+
+/* Unique until it wraps */
+static atomic_t last_number = ATOMIC_INIT(0);
 
 /**
  * iommufd_ctx_open() - Begin a context
@@ -28,9 +32,13 @@ int iommufd_ctx_open(struct file *file, enum memory_charge_class limited)
 	if (!ictx)
 		return -ENOMEM;
 	ictx->file = file;
+	ictx->number = atomic_inc_return(&last_number);
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	lock_order_set(&ictx->objects.xa_lock, PLACE_OBJECTS);
+	lock_order_mutex_init(&ictx->show_lock, PLACE_SHOW);
+	reason_init(&ictx->reason);
 	ictx->ledger.limited = limited;
+	ictx->ledger.reason = &ictx->reason;
 	lock_order_mutex_init(&ictx->process_lock, PLACE_PROCESS);
 	lock_order_mutex_init(&ictx->compat_lock, PLACE_COMPAT);
 	INIT_LIST_HEAD(&ictx->compat_groups);
@@ -57,6 +65,7 @@ int iommufd_ctx_release(struct inode *inode, struct file *file)
 	mutex_destroy(&ictx->device_lock);
 	mutex_destroy(&ictx->compat_lock);
 	mutex_destroy(&ictx->process_lock);
+	mutex_destroy(&ictx->show_lock);
 	kfree(ictx);
 	return 0;
 }

@@ -12,17 +12,24 @@
 #include <linux/xarray.h>
 
 #include "ledger.h"
+#include "reason.h"
 
 struct dma_fault_queue;
 struct iommufd_ioas;
+struct iommufd_object;
 
 /**
  * struct iommufd_ctx - a context
  * @file: the open file. Its reference count is the context's: whoever needs
  *        the context holds the file, so that closing the fd first only
  *        postpones the end until the last bound device is gone
+ * @number: unique since boot: by it a context is told from others; immutable
  * @objects: ID to object; an ID whose object is not published yet is reserved.
  *           Its xa_lock protects the life of objects, see object.h
+ * @show_lock: reading fdinfo, one at a time; outside of what an object's show
+ *             takes
+ * @shown: the object that is being shown, which is not freed meanwhile; set under
+ *         xa_lock by who has @show_lock
  * @compat_ioas: what an old VFIO user maps into, no reference; under xa_lock. Set
  *               under @compat_lock
  * @no_iommu: serves groups without an IOMMU, and no others; set under
@@ -39,10 +46,14 @@ struct iommufd_ioas;
  * @groups: struct iommufd_group.link
  * @dma_fault_lock: a record of a fault is filed or taken out. Also in interrupts
  * @dma_fault_queue: where to; NULL for none. Under @dma_fault_lock, no reference
+ * @reason: why the last call that was refused was
  */
 struct iommufd_ctx {
 	struct file *file;
+	u32 number;
 	struct xarray objects;
+	struct mutex show_lock;
+	struct iommufd_object *shown;
 	struct iommufd_ioas *compat_ioas;
 	bool no_iommu;
 	struct mutex compat_lock;
@@ -55,6 +66,7 @@ struct iommufd_ctx {
 	struct list_head groups;
 	raw_spinlock_t dma_fault_lock;
 	struct dma_fault_queue *dma_fault_queue;
+	struct reason reason;
 };
 
 int iommufd_ctx_open(struct file *file, enum memory_charge_class limited);

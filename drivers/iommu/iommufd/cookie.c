@@ -5,6 +5,7 @@
  */
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/seq_file.h>
 #include <uapi/linux/iommufd.h>
 
 #include "command.h"
@@ -25,8 +26,17 @@ static struct iommufd_cookie *cookie_find(struct iommufd_ctx *ictx, u64 value)
 /* Does something in the context bear this name? NULL is no name. */
 bool iommufd_cookie_taken(struct iommufd_ctx *ictx, const u64 *value)
 {
+	struct iommufd_cookie *cookie;
+
 	lockdep_assert_held(&ictx->device_lock);
-	return value && cookie_find(ictx, *value);
+	if (!value)
+		return false;
+	cookie = cookie_find(ictx, *value);
+	if (cookie)
+		reason_refuse(&ictx->reason, -EEXIST,
+			      "the cookie 0x%016llx is that of object %u",
+			      *value, cookie->id);
+	return cookie;
 }
 
 /**
@@ -56,6 +66,22 @@ void iommufd_cookie_remove(struct iommufd_ctx *ictx,
 		list_del(&cookie->link);
 }
 
+/* Is there a name? @value is set to it then. Of an object that is published. */
+bool iommufd_cookie_value(const struct iommufd_cookie *cookie, u64 *value)
+{
+	*value = cookie->value;
+	return cookie->id;
+}
+
+void iommufd_cookie_show(const struct iommufd_cookie *cookie,
+			 struct seq_file *m)
+{
+	u64 value;
+
+	if (iommufd_cookie_value(cookie, &value))
+		seq_printf(m, " cookie=0x%016llx", value);
+}
+
 /* IOMMU_DEVICE_FIND */
 int iommufd_cookie_find(struct iommufd_command *command)
 {
@@ -68,5 +94,9 @@ int iommufd_cookie_find(struct iommufd_command *command)
 	if (cookie)
 		arg->out_dev_id = cookie->id;
 	mutex_unlock(&ictx->device_lock);
-	return cookie ? iommufd_command_reply(command) : -ENOENT;
+	if (!cookie)
+		return reason_refuse(&ictx->reason, -ENOENT,
+				     "no object has the cookie 0x%016llx",
+				     arg->dev_cookie);
+	return iommufd_command_reply(command);
 }

@@ -10,12 +10,13 @@
 
 struct iommufd_command;
 struct iommufd_ctx;
+struct seq_file;
 
 /**
  * struct iommufd_cookie - a chosen name; under iommufd_ctx.device_lock
  * @link: in struct iommufd_ctx.cookies; NULL pointers without a name
- * @value: the name, unique in the context
- * @id: number of the object that bears it
+ * @value: the name, unique in the context; immutable once the object is published
+ * @id: number of the object that bears it, 0 without a name; likewise
  */
 struct iommufd_cookie {
 	struct list_head link;
@@ -28,6 +29,9 @@ void iommufd_cookie_add(struct iommufd_ctx *ictx, struct iommufd_cookie *cookie,
 			const u64 *value, u32 id);
 void iommufd_cookie_remove(struct iommufd_ctx *ictx,
 			   struct iommufd_cookie *cookie);
+bool iommufd_cookie_value(const struct iommufd_cookie *cookie, u64 *value);
+void iommufd_cookie_show(const struct iommufd_cookie *cookie,
+			 struct seq_file *m);
 
 int iommufd_cookie_find(struct iommufd_command *command);
 

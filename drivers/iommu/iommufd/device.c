@@ -16,6 +16,7 @@
 #include <linux/irqdomain.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
@@ -143,9 +144,26 @@ static void idev_destroy(struct iommufd_object *object)
 	put_device(idev->dev);
 }
 
+static void idev_show(struct iommufd_object *object, struct seq_file *m)
+{
+	struct iommufd_device *idev = container_of(object,
+						   struct iommufd_device,
+						   object);
+	u32 hwpt_id = READ_ONCE(idev->hwpt_id);
+
+	seq_printf(m, "iommufd-device:\tid=%u name=", object->id);
+	seq_escape(m, dev_name(idev->dev), " \t\n\\");
+	iommufd_cookie_show(&idev->cookie, m);
+	if (hwpt_id)
+		seq_printf(m, " hwpt=%u", hwpt_id);
+	seq_putc(m, '\n');
+}
+
 const struct iommufd_object_ops iommufd_device_ops = {
+	.name = "device",
 	.revoke = idev_revoke,
 	.destroy = idev_destroy,
+	.show = idev_show,
 };
 
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)

@@ -51,6 +51,8 @@ struct iommufd_group {
  * @cookie: the name that the user chose; under iommufd_ctx.device_lock
  * @attached: its part in the attachment; NULL when it is not attached; under
  *            iommufd_group.lock
+ * @hwpt_id: number of the table it is in, for who looks without a lock; 0 when it
+ *           is not attached; written under iommufd_group.lock
  * @faults: DMA of the device that was stopped, from the bind to the revoke
  */
 struct iommufd_device {
@@ -60,6 +62,7 @@ struct iommufd_device {
 	struct list_head group_link;
 	struct iommufd_cookie cookie;
 	struct attached_device *attached;
+	u32 hwpt_id;
 	struct dma_fault_source faults;
 };
 

@@ -4,10 +4,13 @@
  *
  * A kind makes its tables with hwpt_create(), then a domain and what is behind it.
  */
+#include <linux/bitops.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
 
 #include "device.h"
 #include "hwpt.h"
@@ -39,9 +42,45 @@ static void hwpt_unlink(struct iommufd_object *object)
 	hwpt->kind->unlink(hwpt);
 }
 
+/* As 4K,2M,1G */
+static void show_page_sizes(struct seq_file *m, unsigned long sizes)
+{
+	static const char units[] = "KMGTPE";
+	const char *separator = "";
+	unsigned int bit;
+
+	for_each_set_bit(bit, &sizes, BITS_PER_LONG) {
+		if (bit < 10)
+			seq_printf(m, "%s%lu", separator, 1UL << bit);
+		else
+			seq_printf(m, "%s%lu%c", separator, 1UL << (bit % 10),
+				   units[bit / 10 - 1]);
+		separator = ",";
+	}
+}
+
+static void hwpt_show(struct iommufd_object *object, struct seq_file *m)
+{
+	struct hwpt *hwpt = hwpt_of(object);
+
+	seq_printf(m, "iommufd-hwpt:\tid=%u", object->id);
+	hwpt->kind->show(hwpt, m);
+	if (hwpt->iommu_name[0]) {
+		seq_puts(m, " iommu=");
+		seq_escape(m, hwpt->iommu_name, " \t\n\\");
+	}
+	if (hwpt->domain) {
+		seq_puts(m, " page-sizes=");
+		show_page_sizes(m, hwpt->domain->pgsize_bitmap);
+	}
+	seq_printf(m, " devices=%d\n", atomic_read(&hwpt->nr_devices));
+}
+
 const struct iommufd_object_ops iommufd_hwpt_ops = {
+	.name = "page table",
 	.destroy = hwpt_destroy,
 	.unlink = hwpt_unlink,
+	.show = hwpt_show,
 };
 
 /*
@@ -75,6 +114,9 @@ struct hwpt *hwpt_create(struct iommufd_device *idev,
 	hwpt = hwpt_of(object);
 	hwpt->kind = kind;
 	hwpt->iommu = idev->dev->iommu->iommu_dev;
+	if (hwpt->iommu->dev)
+		strscpy(hwpt->iommu_name, dev_name(hwpt->iommu->dev),
+			sizeof(hwpt->iommu_name));
 
 	/* The table may outlive every device that keeps the driver loaded. */
 	hwpt->driver = dev_iommu_ops(idev->dev)->owner;

@@ -6,6 +6,7 @@
 #ifndef __IOMMUFD_HWPT_H
 #define __IOMMUFD_HWPT_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 #include "object.h"
@@ -18,6 +19,7 @@ struct iommufd_device;
 struct iommufd_group;
 struct mapped_space;
 struct module;
+struct seq_file;
 
 /**
  * struct hwpt_kind - what is behind a table
@@ -28,6 +30,7 @@ struct module;
  * @detach: lead it to none: the group's DMA is blocked
  * @unlink: of a table that ends with its last device: see iommufd_object_ops
  * @end: let go of what is behind the table; its domain is freed next
+ * @show: what fdinfo tells of that, as iommufd_object_ops.show
  *
  * @attach and @detach have the tables_lock of each hwpt.space exclusively.
  */
@@ -38,6 +41,7 @@ struct hwpt_kind {
 	void (*detach)(struct hwpt *hwpt, struct iommufd_group *group);
 	void (*unlink)(struct hwpt *hwpt);
 	void (*end)(struct hwpt *hwpt);
+	void (*show)(struct hwpt *hwpt, struct seq_file *m);
 };
 
 /**
@@ -51,6 +55,9 @@ struct hwpt_kind {
  * @doorbells: where interrupts of attached groups are translated; immutable once
  *             published
  * @iommu: the IOMMU instance it was made for; immutable
+ * @iommu_name: its name in sysfs, empty if it has none: the instance may go, when
+ *              no device is left; immutable
+ * @nr_devices: how many are attached
  * @driver: the IOMMU driver; immutable
  */
 struct hwpt {
@@ -60,6 +67,8 @@ struct hwpt {
 	struct mapped_space *space;
 	struct iommu_doorbell_table *doorbells;
 	struct iommu_device *iommu;
+	char iommu_name[32];
+	atomic_t nr_devices;
 	struct module *driver;
 };
 

@@ -6,9 +6,11 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
@@ -22,6 +24,7 @@
 #include "mapping_fill.h"
 #include "mapping_removal.h"
 #include "process_memory.h"
+#include "space_survey.h"
 #include "user_memory.h"
 
 /* It serves VFIO groups no more. */
@@ -48,8 +51,46 @@ static void ioas_destroy(struct iommufd_object *object)
 	mutex_destroy(&ioas->attach_lock);
 }
 
+static u64 kib_of_pages(u64 nr_pages)
+{
+	return nr_pages << (PAGE_SHIFT - 10);
+}
+
+static void show_survey(struct seq_file *m, const struct space_survey *survey)
+{
+	seq_printf(m, " mappings=%llu mapped-kib=%llu pinned-kib=%llu",
+		   survey->nr_mappings, DIV_ROUND_UP_ULL(survey->mapped, 1024),
+		   kib_of_pages(survey->pinned));
+	if (survey->charged) {
+		seq_printf(m, " charged-kib=%llu",
+			   kib_of_pages(survey->charged));
+		memory_payer_show(&survey->payer, m);
+	}
+	if (survey->has_tables && survey->pinned)
+		seq_printf(m, " large-percent=%llu",
+			   div64_u64((survey->large >> PAGE_SHIFT) * 100,
+				     survey->pinned));
+}
+
+static void ioas_show(struct iommufd_object *object, struct seq_file *m)
+{
+	struct iommufd_ioas *ioas = container_of(object, struct iommufd_ioas,
+						 object);
+	struct space_survey survey = {};
+
+	space_survey_make(&ioas->space, &survey);
+	seq_printf(m, "iommufd-ioas:\tid=%u", object->id);
+	show_survey(m, &survey);
+	seq_printf(m, " alignment=%u large-pages=%d\n",
+		   READ_ONCE(ioas->space.iova.alignment),
+		   READ_ONCE(ioas->space.large_pages));
+	space_survey_end(&survey);
+}
+
 const struct iommufd_object_ops iommufd_ioas_ops = {
+	.name = "IOAS",
 	.destroy = ioas_destroy,
+	.show = ioas_show,
 };
 
 struct iommufd_ioas *iommufd_ioas_get(struct iommufd_ctx *ictx, u32 id)
@@ -71,7 +112,7 @@ struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx)
 				     &iommufd_ioas_ops);
 	if (IS_ERR(ioas))
 		return ioas;
-	mapped_space_init(&ioas->space);
+	mapped_space_init(&ioas->space, &ictx->reason);
 	lock_order_mutex_init(&ioas->attach_lock, PLACE_ATTACH);
 	INIT_LIST_HEAD(&ioas->automatic);
 	return ioas;

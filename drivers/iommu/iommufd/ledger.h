@@ -9,6 +9,8 @@
 
 #include <linux/atomic.h>
 
+struct reason;
+
 enum memory_charge_class {
 	/* the mapper may lock without limit */
 	MEMORY_CHARGE_NONE,
@@ -33,10 +35,13 @@ enum ledger_item {
  * struct ledger - of one context
  * @limited: which account pays when there is a limit for the mapper; changed
  *           while there are no objects
+ * @reason: where it is said what there was no memory for, or none to pin;
+ *          immutable
  * @count: of each item, for tests
  */
 struct ledger {
 	enum memory_charge_class limited;
+	struct reason *reason;
 #ifdef CONFIG_IOMMUFD_TEST
 	atomic_long_t count[LEDGER_ITEMS];
 #endif

@@ -32,6 +32,7 @@ struct lock_class_info {
 static const char page_wait[] = "waiting for pages";
 
 static const struct lock_class_info classes[LOCK_PLACES] = {
+	[PLACE_SHOW] = { "iommufd_ctx.show_lock" },
 	[PLACE_PROCESS] = { "iommufd_ctx.process_lock" },
 	[PLACE_ACCESS] = { "iommufd_access.lock" },
 	[PLACE_CLIENTS] = { "mapped_space.clients_lock" },
@@ -48,6 +49,7 @@ static const struct lock_class_info classes[LOCK_PLACES] = {
 	[PLACE_DEVICES] = { "iommufd_ctx.device_lock" },
 	[PLACE_SPACE] = { "mapped_space.lock" },
 	[PLACE_OBJECTS] = { "iommufd_ctx.objects.xa_lock", .spins = true },
+	[PLACE_REASON] = { "reason.lock", .spins = true },
 	[PLACE_FAULTS] = { "iommufd_ctx.dma_fault_lock", .interrupts = true },
 };
 

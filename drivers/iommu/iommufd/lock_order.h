@@ -16,6 +16,7 @@
 
 /**
  * enum lock_place - where a lock is in the order, from the outside in
+ * @PLACE_SHOW: iommufd_ctx.show_lock. Reading fdinfo, one at a time
  * @PLACE_PROCESS: iommufd_ctx.process_lock. Moving accounts to another process
  * @PLACE_ACCESS: iommufd_access.lock. Attach and detach of an access
  * @PLACE_CLIENTS: mapped_space.clients_lock. Calling a driver because of a removal;
@@ -38,8 +39,9 @@
  * @PLACE_COMPAT: iommufd_ctx.compat_lock. VFIO groups, and which IOAS they use
  * @PLACE_DEVICES: iommufd_ctx.device_lock. Bind and unbind, cookies, groups; the
  *                 IOMMU core's claim of DMA is inside
- * @PLACE_SPACE: mapped_space.lock. Ranges, states and pins of mappings; a leaf
- * @PLACE_OBJECTS: the xa_lock of iommufd_ctx.objects. Numbers and references; a leaf
+ * @PLACE_SPACE: mapped_space.lock. Ranges, states and pins of mappings
+ * @PLACE_OBJECTS: the xa_lock of iommufd_ctx.objects. Numbers and references
+ * @PLACE_REASON: reason.lock. Why a call is refused; a leaf
  * @PLACE_FAULTS: iommufd_ctx.dma_fault_lock. Records of DMA faults; a leaf, taken in
  *                interrupts
  * @LOCK_PLACES: how many there are
@@ -49,6 +51,7 @@
  * that they may be taken together one day.
  */
 enum lock_place {
+	PLACE_SHOW,
 	PLACE_PROCESS,
 	PLACE_ACCESS,
 	PLACE_CLIENTS,
@@ -64,6 +67,7 @@ enum lock_place {
 	PLACE_DEVICES,
 	PLACE_SPACE,
 	PLACE_OBJECTS,
+	PLACE_REASON,
 	PLACE_FAULTS,
 	LOCK_PLACES
 };
@@ -90,6 +94,12 @@ static inline void lock_order_teach(void)
 #define lock_order_mutex_init(lock, place)	\
 do {						\
 	mutex_init(lock);			\
+	lock_order_set(lock, place);		\
+} while (0)
+
+#define lock_order_spin_init(lock, place)	\
+do {						\
+	spin_lock_init(lock);			\
 	lock_order_set(lock, place);		\
 } while (0)
 

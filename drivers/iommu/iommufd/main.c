@@ -10,6 +10,7 @@
  * and who owns pinned pages: Documentation/driver-api/iommufd.rst. From a handler
  * down:
  *
+ *	fdinfo.c		what /proc tells
  *	option.c		settings
  *	vfio_container.c	type1 calls on an IOAS
  *	compat_ioas.c		where VFIO groups attach
@@ -33,6 +34,7 @@
  *	mapping_cut.c		two mappings of one
  *	mapping_fill.c		into all tables
  *	mapping_removal.c	out of them, and away
+ *	space_survey.c		how much is mapped, pinned and charged
  *	space_pinning.c		pins for the first table, and no more after the last
  *	mapped_client.c		kernel users of what is mapped
  *	mapping.c		mappings: described, placed and pinned
@@ -47,6 +49,7 @@
  *	object_file.c		objects that come with a file descriptor
  *	context.c		the open file
  *	object.c		numbers, references, destruction
+ *	reason.c		why a call was refused
  *	ledger.c		what a test must not find left
  *	lock_order.c		which lock is taken inside of which
  *
@@ -68,6 +71,7 @@
 #include "cookie.h"
 #include "device.h"
 #include "dma_fault_queue.h"
+#include "fdinfo.h"
 #include "hwpt_alloc.h"
 #include "ioas.h"
 #include "lock_order.h"
@@ -78,6 +82,7 @@
 /**
  * struct iommufd_command_info - one row of the table of calls
  * @ioctl: the full number
+ * @name: without IOMMU_
  * @execute: the handler
  * @size: of the argument
  * @min_size: of its first version: what the caller has to supply
@@ -88,6 +93,7 @@
  */
 struct iommufd_command_info {
 	unsigned int ioctl;
+	const char *name;
 	int (*execute)(struct iommufd_command *command);
 	u8 size;
 	u8 min_size;
@@ -129,6 +135,7 @@ union command_argument {
 #define COMMAND(number, handler, type, last_of_first_version, ...)	\
 	[_IOC_NR(number) - IOMMUFD_CMD_BASE] = {			\
 		.ioctl = number,					\
+		.name = &#number[sizeof("IOMMU_") - 1],		\
 		.execute = handler,					\
 		.size = sizeof(struct type) +				\
 			BUILD_BUG_ON_ZERO(sizeof(struct type) >		\
@@ -187,55 +194,103 @@ static const struct iommufd_command_info commands[] = {
  * would not happen.
  */
 static int check_argument(const struct iommufd_command_info *info,
-			  const void *argument)
+			  const struct iommufd_command *command)
 {
+	const void *argument = command->argument;
+	struct reason *reason = &command->ictx->reason;
+
 	if (info->flags_at) {
 		u32 flags = *(const u32 *)(argument + info->flags_at);
 
 		if (flags & ~info->flags)
-			return -EOPNOTSUPP;
+			return reason_refuse(reason, -EOPNOTSUPP,
+					     "this kernel does not know the flags 0x%x",
+					     flags & ~info->flags);
 	}
 	if (memchr_inv(argument + info->reserved_at, 0, info->reserved_size))
-		return -EOPNOTSUPP;
+		return reason_refuse(reason, -EOPNOTSUPP,
+				     "a reserved field is not 0");
 	return 0;
+}
+
+/* Each argument begins with its size. */
+static int copy_argument(const struct iommufd_command_info *info,
+			 struct iommufd_command *command)
+{
+	struct reason *reason = &command->ictx->reason;
+	int ret;
+
+	if (command->user_size < info->min_size)
+		return reason_refuse(reason, -EINVAL,
+				     "its structure is said to have %u bytes, it has at least %u",
+				     command->user_size, info->min_size);
+	command->size = info->size;
+	ret = copy_struct_from_user(command->argument, info->size,
+				    command->user, command->user_size);
+	if (ret == -E2BIG)
+		reason_refuse(reason, ret,
+			      "this kernel knows %u bytes of its structure, and those above are not 0",
+			      info->size);
+	return ret ?: check_argument(info, command);
+}
+
+static long command_execute(struct iommufd_command *command, unsigned int cmd,
+			    unsigned int index)
+{
+	const struct iommufd_command_info *info;
+	int ret;
+
+	info = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
+	if (get_user(command->user_size, (u32 __user *)command->user))
+		return -EFAULT;
+	if (!info->execute || info->ioctl != cmd)
+		return -ENOTTY;
+	ret = copy_argument(info, command);
+	if (ret)
+		return ret;
+	ret = info->execute(command);
+	if (!ret && command->created)
+		ret = iommufd_command_finish(command);
+	return ret;
+}
+
+/* It was refused: say so in fdinfo. */
+static noinline void command_refused(struct iommufd_ctx *ictx, unsigned int cmd,
+				     int ret)
+{
+	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
+	const char *name = NULL;
+	char number[16];
+
+	if (index >= ARRAY_SIZE(commands))
+		name = iommufd_vfio_container_call_name(cmd);
+	else if (commands[index].ioctl == cmd)
+		name = commands[index].name;
+	if (!name) {
+		scnprintf(number, sizeof(number), "0x%x", cmd);
+		name = number;
+	}
+	reason_finish(&ictx->reason, name, ret);
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long address)
 {
 	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
-	const struct iommufd_command_info *info;
 	union command_argument argument;
 	struct iommufd_command command = {
 		.ictx = file->private_data,
 		.user = (void __user *)address,
 		.argument = &argument,
 	};
-	int ret;
+	long ret;
 
-	if (index >= ARRAY_SIZE(commands))
-		return iommufd_vfio_container_ioctl(command.ictx, cmd, address);
-	info = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
-
-	/* Each argument begins with its size. */
-	if (get_user(command.user_size, (u32 __user *)command.user))
-		return -EFAULT;
-	if (!info->execute || info->ioctl != cmd)
-		return -ENOTTY;
-	if (command.user_size < info->min_size)
-		return -EINVAL;
-	command.size = info->size;
-	ret = copy_struct_from_user(&argument, info->size, command.user,
-				    command.user_size);
-	if (ret)
-		return ret;
-	ret = check_argument(info, &argument);
-	if (ret)
-		return ret;
-
-	ret = info->execute(&command);
-	if (!ret && command.created)
-		ret = iommufd_command_finish(&command);
+	if (index < ARRAY_SIZE(commands))
+		ret = command_execute(&command, cmd, index);
+	else
+		ret = iommufd_vfio_container_ioctl(command.ictx, cmd, address);
+	if (unlikely(ret < 0))
+		command_refused(command.ictx, cmd, ret);
 	return ret;
 }
 
@@ -260,6 +315,7 @@ static const struct file_operations iommufd_fops = {
 	.unlocked_ioctl = iommufd_ioctl,
 	/* Every structure has the same layout for 32-bit programs. */
 	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = iommufd_fdinfo_show,
 	.llseek = noop_llseek,
 };
 

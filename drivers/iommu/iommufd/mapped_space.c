@@ -11,8 +11,10 @@
 #include "lock_order.h"
 #include "mapped_space.h"
 
-void mapped_space_init(struct mapped_space *space)
+/* @reason outlives @space. */
+void mapped_space_init(struct mapped_space *space, struct reason *reason)
 {
+	space->reason = reason;
 	iova_space_init(&space->iova);
 	lock_order_mutex_init(&space->lock, PLACE_SPACE);
 	lock_order_rwsem_init(&space->tables_lock, PLACE_TABLES);

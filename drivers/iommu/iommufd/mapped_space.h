@@ -59,6 +59,7 @@
 
 #include "iova_space.h"
 #include "page_runs.h"
+#include "reason.h"
 
 /*
  * A call of an IOMMU driver stays between two multiples of this. No page of a
@@ -83,6 +84,7 @@
  *                that has let go of everything takes it once, and is not called
  *                after that
  * @nr_pinning_clients: how many clients pin; under @tables_lock
+ * @reason: where it is said what something is refused for; immutable
  */
 struct mapped_space {
 	struct iova_space iova;
@@ -95,6 +97,7 @@ struct mapped_space {
 	bool large_pages;
 	struct rw_semaphore clients_lock;
 	unsigned int nr_pinning_clients;
+	struct reason *reason;
 };
 
 /**
@@ -132,7 +135,7 @@ static inline u32 mapped_table_alignment(const struct mapped_table *table)
 	return 1UL << __ffs(table->domain->pgsize_bitmap);
 }
 
-void mapped_space_init(struct mapped_space *space);
+void mapped_space_init(struct mapped_space *space, struct reason *reason);
 void mapped_space_destroy(struct mapped_space *space);
 
 void mapped_spaces_lock(struct mapped_space *a, struct mapped_space *b);

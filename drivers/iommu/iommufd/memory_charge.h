@@ -15,6 +15,7 @@
 #include "ledger.h"
 
 struct mm_struct;
+struct seq_file;
 struct task_struct;
 struct user_struct;
 
@@ -34,6 +35,25 @@ struct memory_charge {
 	enum memory_charge_class class;
 };
 
+/**
+ * struct memory_payer - who pays for several memory objects
+ * @class: of the account; none when nobody does yet
+ * @user: with a reference, once somebody does
+ * @group_leader: likewise
+ * @several: there are others
+ */
+struct memory_payer {
+	enum memory_charge_class class;
+	struct user_struct *user;
+	struct task_struct *group_leader;
+	bool several;
+};
+
+bool memory_payer_add(struct memory_payer *payer,
+		      const struct memory_charge *charge);
+void memory_payer_forget(struct memory_payer *payer);
+void memory_payer_show(const struct memory_payer *payer, struct seq_file *m);
+
 void memory_charge_init(struct memory_charge *charge, struct ledger *ledger);
 void memory_charge_destroy(struct memory_charge *charge);
 /* Is it the same process that pays? */
@@ -49,6 +69,6 @@ void memory_charge_add_forced(struct memory_charge *charge,
 			      unsigned long nr_pages);
 void memory_charge_sub(struct memory_charge *charge, unsigned long nr_pages);
 void memory_charge_exceeded(const struct memory_charge *charge,
-			    unsigned long nr_pages);
+			    unsigned long already, unsigned long nr_pages);
 
 #endif

@@ -5,6 +5,8 @@
 #include <linux/err.h>
 #include <linux/limits.h>
 #include <linux/lockdep.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -115,6 +117,24 @@ void iommufd_object_hold(struct iommufd_object *object)
 	refcount_inc(&object->users);
 }
 
+static struct iommufd_object *object_find(struct iommufd_ctx *ictx, u32 id,
+					  const struct iommufd_object_ops *ops)
+{
+	struct iommufd_object *object = xa_load(&ictx->objects, id);
+
+	lockdep_assert_held(&ictx->objects.xa_lock);
+	if (object && ops && object->ops != ops) {
+		reason_refuse(&ictx->reason, -ENOENT,
+			      "object %u is one of kind %s, not %s", id,
+			      object->ops->name, ops->name);
+		return NULL;
+	}
+	if (object && iommufd_object_get_unless_gone(object))
+		return object;
+	reason_refuse(&ictx->reason, -ENOENT, "no object has the number %u", id);
+	return NULL;
+}
+
 /**
  * iommufd_object_get() - Look up an object by its number
  * @ictx: the context
@@ -129,16 +149,21 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 	struct iommufd_object *object;
 
 	xa_lock(&ictx->objects);
-	object = xa_load(&ictx->objects, id);
-	if (!object || (ops && object->ops != ops) ||
-	    !iommufd_object_get_unless_gone(object))
-		object = ERR_PTR(-ENOENT);
+	object = object_find(ictx, id, ops);
 	xa_unlock(&ictx->objects);
-	return object;
+	return object ?: ERR_PTR(-ENOENT);
 }
 
+/*
+ * The number is gone. Who shows the object is no user of it, or a look into /proc
+ * would make the user's DESTROY answer EBUSY; so the end waits, which is not long.
+ */
 static void object_free(struct iommufd_object *object)
 {
+	struct iommufd_ctx *ictx = object->ictx;
+
+	wait_var_event(&ictx->shown,
+		       smp_load_acquire(&ictx->shown) != object);
 	object->ops->destroy(object);
 	object_release(object);
 }
@@ -189,6 +214,20 @@ static bool object_retire(struct iommufd_object *object)
 	return true;
 }
 
+static int object_refuse_busy(struct iommufd_object *object)
+{
+	struct reason *reason = &object->ictx->reason;
+
+	if (object->end_lock)
+		return reason_refuse(reason, -EBUSY,
+				     "object %u (%s) ends by itself, with the last device in it",
+				     object->id, object->ops->name);
+	return reason_refuse(reason, -EBUSY,
+			     "object %u (%s) is used by %u others: an open device, another object or a call",
+			     object->id, object->ops->name,
+			     refcount_read(&object->users) - 1);
+}
+
 /**
  * iommufd_object_destroy() - Destroy what the user names
  * @ictx: the context
@@ -205,9 +244,10 @@ int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id)
 	xa_lock(&ictx->objects);
 	object = xa_load(&ictx->objects, id);
 	if (!object)
-		ret = -ENOENT;
+		ret = reason_refuse(&ictx->reason, -ENOENT,
+				    "no object has the number %u", id);
 	else if (!object_retire(object))
-		ret = -EBUSY;
+		ret = object_refuse_busy(object);
 	xa_unlock(&ictx->objects);
 	if (ret)
 		return ret;
@@ -259,4 +299,56 @@ void iommufd_object_destroy_all(struct iommufd_ctx *ictx)
 		}
 	} while (progress);
 	WARN_ON(!xa_empty(&ictx->objects));
+}
+
+/* The next object with the number *@id or above, which is not freed until later. */
+static struct iommufd_object *object_begin_show(struct iommufd_ctx *ictx,
+						unsigned long *id)
+{
+	struct iommufd_object *object;
+
+	lockdep_assert_held(&ictx->show_lock);
+	xa_lock(&ictx->objects);
+	object = xa_find(&ictx->objects, id, ULONG_MAX, XA_PRESENT);
+	WRITE_ONCE(ictx->shown, object);
+	xa_unlock(&ictx->objects);
+	return object;
+}
+
+static void object_end_show(struct iommufd_ctx *ictx)
+{
+	/* What was read is read: the object may be gone from here on. */
+	smp_store_release(&ictx->shown, NULL);
+	/* It looks for waiters, who look at the pointer. */
+	smp_mb();
+	wake_up_var(&ictx->shown);
+}
+
+/**
+ * iommufd_object_show_all() - Show each object that can be
+ * @ictx: the context
+ * @m: where; the walk ends when that is full, as it is done again then
+ *
+ * Objects come and go meanwhile: each is shown as it is at some moment.
+ */
+void iommufd_object_show_all(struct iommufd_ctx *ictx, struct seq_file *m)
+{
+	struct iommufd_object *object;
+	unsigned long id = 0;
+
+	if (mutex_lock_killable(&ictx->show_lock))
+		return;
+	for (;;) {
+		if (seq_has_overflowed(m) || fatal_signal_pending(current))
+			break;
+		object = object_begin_show(ictx, &id);
+		if (!object)
+			break;
+		if (object->ops->show)
+			object->ops->show(object, m);
+		object_end_show(ictx);
+		id++;
+		cond_resched();
+	}
+	mutex_unlock(&ictx->show_lock);
 }

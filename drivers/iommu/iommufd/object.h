@@ -32,9 +32,11 @@
 
 struct iommufd_ctx;
 struct iommufd_object;
+struct seq_file;
 
 /**
  * struct iommufd_object_ops - what kind of object
+ * @name: for who reads it
  * @revoke: the object is about to end: nothing from outside of the context gets to
  *          it any more, and whoever sleeps for it, or has a reference for as long
  *          as user space likes, is sent away. Runs once, when the number is gone,
@@ -44,13 +46,18 @@ struct iommufd_object;
  *           user is left and the number is gone
  * @unlink: of a transient object, under its end_lock: nobody finds it any more
  *          but by its number, which does not give it out either
+ * @show: its line in fdinfo; NULL for none. Also of an object whose last user is
+ *        gone; what it has is there, as @destroy waits. Takes no lock that is
+ *        held when a reference is put, and none for longer than a moment
  *
  * The address of this struct is the type: look-ups compare it.
  */
 struct iommufd_object_ops {
+	const char *name;
 	void (*revoke)(struct iommufd_object *object);
 	void (*destroy)(struct iommufd_object *object);
 	void (*unlink)(struct iommufd_object *object);
+	void (*show)(struct iommufd_object *object, struct seq_file *m);
 };
 
 /**
@@ -95,5 +102,6 @@ void iommufd_object_put(struct iommufd_object *object);
 int iommufd_object_destroy(struct iommufd_ctx *ictx, u32 id);
 void iommufd_object_remove(struct iommufd_object *object);
 void iommufd_object_destroy_all(struct iommufd_ctx *ictx);
+void iommufd_object_show_all(struct iommufd_ctx *ictx, struct seq_file *m);
 
 #endif

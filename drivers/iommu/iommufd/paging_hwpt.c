@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
+#include <linux/seq_file.h>
 
 #include "device.h"
 #include "ioas.h"
@@ -53,6 +54,14 @@ static void paging_end(struct hwpt *hwpt)
 	iommufd_object_put(&paging->ioas->object);
 }
 
+static void paging_show(struct hwpt *hwpt, struct seq_file *m)
+{
+	struct paging_hwpt *paging = paging_of(hwpt);
+
+	seq_printf(m, " ioas=%u kind=%s", paging->ioas->object.id,
+		   paging->automatic ? "automatic" : "user");
+}
+
 static const struct hwpt_kind paging_kind = {
 	.size = sizeof(struct paging_hwpt) +
 		BUILD_BUG_ON_ZERO(offsetof(struct paging_hwpt, hwpt)),
@@ -60,6 +69,7 @@ static const struct hwpt_kind paging_kind = {
 	.detach = paging_detach,
 	.unlink = paging_unlink,
 	.end = paging_end,
+	.show = paging_show,
 };
 
 /* Let other devices find the table, which one is attached to. */

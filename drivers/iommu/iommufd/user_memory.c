@@ -338,7 +338,7 @@ int user_memory_swap_charge(struct user_memory *memory,
 		memory_charge_sub(&memory->charge, nr_pages);
 		swap(memory->charge, *charge);
 	} else if (ret == -ENOMEM) {
-		memory_charge_exceeded(charge, nr_pages);
+		memory_charge_exceeded(charge, 0, nr_pages);
 	}
 out_unlock:
 	mutex_unlock(&memory->lock);
@@ -392,6 +392,37 @@ int user_memory_walk(struct user_memory *memory, struct page_range range,
 	}
 	mutex_unlock(&memory->lock);
 	return ret;
+}
+
+/**
+ * user_memory_survey() - Visit pages that are pinned, by whomever
+ * @memory: the memory
+ * @range: which pages; those that are not pinned are passed over
+ * @visit: as user_memory_walk(), but for what it returns
+ * @data: for @visit
+ * @payer: who pays for them is added
+ *
+ * Context: @visit runs with the memory locked.
+ * Return: whether anybody pays.
+ */
+bool user_memory_survey(struct user_memory *memory, struct page_range range,
+			int (*visit)(const struct page_run *run, void *data),
+			void *data, struct memory_payer *payer)
+{
+	struct pinned_span *span, *next;
+	bool any = false, paid;
+
+	mutex_lock(&memory->lock);
+	for_each_pinned_span_safe(span, next, memory, range) {
+		if (!pinned_span_is_made(span))
+			continue;
+		span_visit(span, max(range.first, span->range.first),
+			   min(range.last, span->range.last), visit, data);
+		any = true;
+	}
+	paid = any && memory_payer_add(payer, &memory->charge);
+	mutex_unlock(&memory->lock);
+	return paid;
 }
 
 /* Pages that nobody has pinned: they are for as long as the visit takes. */

@@ -106,6 +106,9 @@ void user_memory_unpin(struct user_memory *memory, struct page_range range);
 int user_memory_split_pin(struct user_memory *memory, unsigned long index);
 int user_memory_swap_charge(struct user_memory *memory,
 			    struct memory_charge *charge, bool force);
+bool user_memory_survey(struct user_memory *memory, struct page_range range,
+			int (*visit)(const struct page_run *run, void *data),
+			void *data, struct memory_payer *payer);
 int user_memory_walk(struct user_memory *memory, struct page_range range,
 		     int (*visit)(const struct page_run *run, void *data),
 		     void *data);

@@ -33,7 +33,8 @@ static int charge_add(struct pinning *pinning, unsigned long nr_pages)
 	int ret = memory_charge_add(charge, nr_pages);
 
 	if (ret == -ENOMEM)
-		memory_charge_exceeded(charge, pinning->nr_pages);
+		memory_charge_exceeded(charge, pinning->charged,
+				       pinning->nr_pages);
 	return ret;
 }
 

@@ -266,6 +266,27 @@ static int container_get_info(struct iommufd_ctx *ictx, void __user *user)
 	return ret;
 }
 
+/* NULL for a call that a container does not answer */
+const char *iommufd_vfio_container_call_name(unsigned int cmd)
+{
+	switch (cmd) {
+	case VFIO_GET_API_VERSION:
+		return "GET_API_VERSION";
+	case VFIO_CHECK_EXTENSION:
+		return "CHECK_EXTENSION";
+	case VFIO_SET_IOMMU:
+		return "SET_IOMMU";
+	case VFIO_IOMMU_GET_INFO:
+		return "GET_INFO";
+	case VFIO_IOMMU_MAP_DMA:
+		return "MAP_DMA";
+	case VFIO_IOMMU_UNMAP_DMA:
+		return "UNMAP_DMA";
+	default:
+		return NULL;
+	}
+}
+
 /**
  * iommufd_vfio_container_ioctl() - Answer a call that a container answers
  * @ictx: the context

@@ -7,5 +7,6 @@ struct iommufd_ctx;
 
 int iommufd_vfio_container_ioctl(struct iommufd_ctx *ictx, unsigned int cmd,
 				 unsigned long arg);
+const char *iommufd_vfio_container_call_name(unsigned int cmd);
 
 #endif

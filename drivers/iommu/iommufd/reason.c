@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sentences for calls that were refused, and how they are shown.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/string_helpers.h>
+
+#include "lock_order.h"
+#include "reason.h"
+
+/**
+ * struct errno_text - an errno that calls return
+ * @errno: positive
+ * @name: as in a program
+ * @meaning: for whoever finds nothing better
+ */
+struct errno_text {
+	int errno;
+	const char *name;
+	const char *meaning;
+};
+
+#define ERRNO(name, meaning) { name, #name, meaning }
+
+static const struct errno_text errnos[] = {
+	ERRNO(EPERM, "not permitted"),
+	ERRNO(ENOENT, "a number in the argument names nothing of that kind, or nothing is mapped there"),
+	ERRNO(EINTR, "the task was killed while it waited"),
+	ERRNO(EIO, "the device or its IOMMU failed"),
+	ERRNO(E2BIG, "the argument has more than this kernel knows"),
+	ERRNO(EBADF, "a number in the argument is no open file"),
+	ERRNO(EAGAIN, "not now; try again"),
+	ERRNO(ENOMEM, "the kernel had no memory, or the control group may have no more"),
+	ERRNO(EACCES, "no permission"),
+	ERRNO(EFAULT, "the argument, or the memory that it names, cannot be read or written"),
+	ERRNO(EBUSY, "in use"),
+	ERRNO(EEXIST, "exists already"),
+	ERRNO(ENODEV, "no such device, or it is going away"),
+	ERRNO(EINVAL, "a value in the argument is wrong, or does not go with the others"),
+	ERRNO(ENOTTY, "this kernel has no such call on this file"),
+	ERRNO(ENOSPC, "no room"),
+	ERRNO(EDEADLK, "a kernel driver does not let go of the memory"),
+	ERRNO(EMSGSIZE, "the answer is longer than the room for it"),
+	ERRNO(EOVERFLOW, "an address and a length reach beyond the end of the addresses"),
+	ERRNO(EOPNOTSUPP, "the argument asks for something that this kernel, or the hardware, does not do"),
+	ERRNO(EADDRINUSE, "something is mapped, or was allowed, where that cannot be"),
+	ERRNO(EBADFD, "a number in the argument is a file of another kind"),
+};
+
+/* NULL for one that is not in the table. */
+static const struct errno_text *errno_find(int errno)
+{
+	size_t i;
+
+	for (i = 0; i != ARRAY_SIZE(errnos); i++)
+		if (errnos[i].errno == errno)
+			return &errnos[i];
+	return NULL;
+}
+
+/**
+ * reason_write() - Put together what is shown
+ * @line: where
+ * @size: how much room there is
+ * @call: that was refused
+ * @ret: a negative errno
+ * @sentence: why; NULL for what the errno means
+ */
+void reason_write(char *line, size_t size, const char *call, int ret,
+		  const char *sentence)
+{
+	const struct errno_text *text = errno_find(-ret);
+
+	if (!sentence)
+		sentence = text ? text->meaning : "for a reason of its own";
+	if (text)
+		scnprintf(line, size, "%s %s: %s", call, text->name, sentence);
+	else
+		scnprintf(line, size, "%s %d: %s", call, -ret, sentence);
+}
+
+void reason_init(struct reason *reason)
+{
+	lock_order_spin_init(&reason->lock, PLACE_REASON);
+}
+
+/**
+ * reason_refuse() - Say why the call that is under way fails
+ * @reason: of the file that it is made on
+ * @ret: what it fails with; another sentence with the same errno takes the place
+ *       of this one
+ * @format: what would have to change; no address of the kernel, and nothing that
+ *          the caller must not know
+ *
+ * Context: any that can take a spinlock.
+ * Return: @ret.
+ */
+int reason_refuse(struct reason *reason, int ret, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	spin_lock(&reason->lock);
+	reason->author = current;
+	reason->errno = ret;
+	vscnprintf(reason->sentence, sizeof(reason->sentence), format, args);
+	spin_unlock(&reason->lock);
+	va_end(args);
+	return ret;
+}
+
+/**
+ * reason_finish() - A call was refused
+ * @reason: of the file that it was made on
+ * @call: its name
+ * @ret: the negative errno that it returns
+ */
+void reason_finish(struct reason *reason, const char *call, int ret)
+{
+	bool is_ours;
+
+	spin_lock(&reason->lock);
+	is_ours = reason->author == current && reason->errno == ret;
+	reason_write(reason->line, sizeof(reason->line), call, ret,
+		     is_ours ? reason->sentence : NULL);
+	if (reason->author == current)
+		reason->author = NULL;
+	reason->nr_refusals++;
+	spin_unlock(&reason->lock);
+}
+
+/* What reason_finish() has written last */
+void reason_copy(struct reason *reason, char *line, size_t size)
+{
+	spin_lock(&reason->lock);
+	strscpy(line, reason->line, size);
+	spin_unlock(&reason->lock);
+}
+
+/*
+ * Names of processes are in it, which users choose: what could begin a line, or
+ * do something to a terminal, is escaped, and so is what escapes.
+ */
+void reason_show_line(struct seq_file *m, unsigned long nr_refusals,
+		      const char *line)
+{
+	seq_printf(m, "refusals:\t%lu\n", nr_refusals);
+	if (!line[0])
+		return;
+	seq_puts(m, "last-error:\t");
+	seq_escape_mem(m, line, strlen(line),
+		       ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, "\\");
+	seq_putc(m, '\n');
+}
+
+void reason_show(struct reason *reason, struct seq_file *m)
+{
+	char line[REASON_LINE_MAX];
+	unsigned long nr_refusals;
+
+	spin_lock(&reason->lock);
+	nr_refusals = reason->nr_refusals;
+	memcpy(line, reason->line, sizeof(line));
+	spin_unlock(&reason->lock);
+	reason_show_line(m, nr_refusals, line);
+}
