@@ -56,6 +56,11 @@ static enum attach_result attach_fail(struct attach_request *request, int ret)
 	return ATTACH_FAILED;
 }
 
+static struct reason *attach_reason(const struct attach_request *request)
+{
+	return &request->idev->object.ictx->reason;
+}
+
 static enum attach_result attach_to_hwpt(struct attach_request *request,
 					 struct hwpt *hwpt)
 {
@@ -95,7 +100,8 @@ static enum attach_result attach_to_new(struct attach_request *request)
 
 	/* A group has one table: nothing that could be made now would fit. */
 	if (iommufd_attachment_hwpt(idev) && !idev->attached)
-		return attach_fail(request, -EINVAL);
+		return attach_fail(request,
+				   iommufd_attachment_refuse_group(idev));
 	if (!request->new)
 		return ATTACH_NEEDS_TABLE;
 	result = attach_to_hwpt(request, request->new);
@@ -134,7 +140,10 @@ static enum attach_result attach_to_object(struct attach_request *request)
 		return attach_to_hwpt(request,
 				      container_of(object, struct hwpt,
 						   object));
-	return attach_fail(request, -EINVAL);
+	return attach_fail(request, reason_refuse(attach_reason(request),
+						  -EINVAL,
+						  "object %u is a %s: devices attach to an IOAS or a page table",
+						  object->id, object->ops->name));
 }
 
 /* Attach, with the new table if there is one and it is needed; set the number. */
@@ -220,7 +229,11 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 	if (result == ATTACH_NEEDS_TABLE)
 		result = attach_with_new(&request, pt_id);
 	iommufd_object_put(request.object);
-	return result == ATTACH_DONE ? 0 : request.ret;
+	if (result != ATTACH_DONE)
+		return request.ret;
+	/* Tables may have been tried before. */
+	reason_forget(attach_reason(&request));
+	return 0;
 }
 EXPORT_SYMBOL_GPL(iommufd_attach_device);
 

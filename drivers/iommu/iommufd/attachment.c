@@ -12,12 +12,14 @@
  * and through which it uses the table. What is there because of it is filed under
  * the address of the part: what it keeps reserved in the IOAS.
  */
+#include <linux/device.h>
 #include <linux/iommu-doorbell.h>
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
 #include <linux/slab.h>
 
 #include "attachment.h"
+#include "context.h"
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
@@ -58,6 +60,37 @@ static struct mapped_space *hwpt_space(struct hwpt *hwpt)
 	return hwpt ? hwpt->space : NULL;
 }
 
+/* What a region is reserved for */
+static const char *region_use(const struct iommu_resv_region *region)
+{
+	switch (region->type) {
+	case IOMMU_RESV_MSI:
+	case IOMMU_RESV_SW_MSI:
+		return "interrupts";
+	case IOMMU_RESV_DIRECT:
+		return "memory that its firmware uses";
+	default:
+		return "addresses that do not reach memory";
+	}
+}
+
+static int attached_reserve_region(struct attached_device *attached,
+				   struct mapped_space *space,
+				   const struct iommu_resv_region *region)
+{
+	u64 start = region->start;
+	u64 last = start + region->length - 1;
+	int ret = mapped_space_reserve(space, start, last, attached);
+
+	if (ret == -EADDRINUSE &&
+	    mapped_space_find_occupied(space, &start, &last))
+		reason_refuse(space->reason, ret,
+			      "0x%llx..0x%llx is mapped or allowed, where %s has its %s",
+			      start, last, dev_name(attached->idev->dev),
+			      region_use(region));
+	return ret;
+}
+
 /*
  * Keep mappings out of what the IOMMU driver reserves. The regions of the whole
  * group: the hardware attaches all of its devices, and 6.1 reports them for a
@@ -77,9 +110,7 @@ static int attached_reserve(struct attached_device *attached,
 	list_for_each_entry_safe(region, next, &regions, list) {
 		/* Mapped by firmware for its own use, not needed any more. */
 		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE)
-			ret = mapped_space_reserve(space, region->start,
-						   region->start +
-						   region->length - 1, attached);
+			ret = attached_reserve_region(attached, space, region);
 		kfree(region);
 	}
 	return ret;
@@ -129,11 +160,20 @@ static void attached_commit(struct attached_device *attached,
 static int group_switch_hardware(struct iommufd_group *group,
 				 struct hwpt *old, struct hwpt *new)
 {
+	int ret;
+
 	lockdep_assert_held(&group->lock);
-	if (new)
-		return new->kind->attach(new, group, old);
-	old->kind->detach(old, group);
-	return 0;
+	if (!new) {
+		old->kind->detach(old, group);
+		return 0;
+	}
+	ret = new->kind->attach(new, group, old);
+	if (ret)
+		reason_refuse(&new->object.ictx->reason, ret,
+			      "the driver of the IOMMU did not attach group %d to page table %u",
+			      iommu_group_id(group->iommu_group),
+			      new->object.id);
+	return ret;
 }
 
 /*
@@ -299,6 +339,24 @@ struct hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev)
 	return idev->group->attachment ? idev->group->attachment->hwpt : NULL;
 }
 
+/* -EINVAL: a group has one table, and another device of it is in that. */
+int iommufd_attachment_refuse_group(struct iommufd_device *idev)
+{
+	struct hwpt *hwpt = iommufd_attachment_hwpt(idev);
+
+	return reason_refuse(&idev->object.ictx->reason, -EINVAL,
+			     "another device of group %d is attached to page table %u, and a group has one",
+			     iommu_group_id(idev->group->iommu_group),
+			     hwpt->object.id);
+}
+
+static int refuse_unsuitable(struct iommufd_device *idev, struct hwpt *hwpt)
+{
+	return reason_refuse(&idev->object.ictx->reason, -EINVAL,
+			     "page table %u was made for another IOMMU than that of %s",
+			     hwpt->object.id, dev_name(idev->dev));
+}
+
 /**
  * iommufd_attachment_enter() - Attach a device, or replace the table of its group
  * @idev: the device
@@ -320,11 +378,11 @@ int iommufd_attachment_enter(struct iommufd_device *idev,
 	int ret;
 
 	if (!hwpt_suits(hwpt, idev))
-		return -EINVAL;
+		return refuse_unsuitable(idev, hwpt);
 	if (idev->attached)
 		return attachment_move(idev->attached->attachment, hwpt, answer);
 	if (now && now != hwpt)
-		return -EINVAL;
+		return iommufd_attachment_refuse_group(idev);
 	ret = attachment_add(idev);
 	if (ret)
 		return ret;

@@ -19,6 +19,7 @@ struct attach_answer {
 };
 
 struct hwpt *iommufd_attachment_hwpt(struct iommufd_device *idev);
+int iommufd_attachment_refuse_group(struct iommufd_device *idev);
 int iommufd_attachment_enter(struct iommufd_device *idev,
 			     struct hwpt *hwpt,
 			     const struct attach_answer *answer);

@@ -33,6 +33,14 @@ struct account_move {
 	bool moved;
 };
 
+static int move_refuse(const struct mapping *mapping, int ret,
+		       const char *why)
+{
+	return reason_refuse(mapping->memory->charge.ledger->reason, ret,
+			     "the mapping 0x%llx..0x%llx %s",
+			     mapping->area.start, mapping->area.last, why);
+}
+
 static int move_add(struct mapping *mapping, void *data)
 {
 	struct list_head *moves = data;
@@ -41,12 +49,14 @@ static int move_add(struct mapping *mapping, void *data)
 	switch (mapping->area.state) {
 	case IOVA_AREA_BUILDING:
 	case IOVA_AREA_READY:
-		return -EBUSY;
+		return move_refuse(mapping, -EBUSY,
+				   "is being made by another thread");
 	default:
 		break;
 	}
 	if (!mapping->memory->source->any_process_pays)
-		return -EINVAL;
+		return move_refuse(mapping, -EINVAL,
+				   "is of memory of a process, not of a file: nobody else can pay for it");
 	move = kzalloc(sizeof(*move), GFP_KERNEL_ACCOUNT);
 	if (!move)
 		return -ENOMEM;
@@ -140,5 +150,8 @@ int iommufd_change_process(struct iommufd_command *command)
 		moves_undo(&moves);
 	mutex_unlock(&ictx->process_lock);
 	moves_free(&moves);
+	/* Not every object was an IOAS. */
+	if (!ret)
+		reason_forget(&ictx->reason);
 	return ret;
 }

@@ -172,6 +172,20 @@ void compat_groups_limits(struct iommufd_ctx *ictx,
 	mutex_unlock(&ictx->compat_lock);
 }
 
+static int compat_reserve_range(struct iommufd_compat_group *group,
+				struct mapped_space *space, u64 start, u64 last)
+{
+	int ret = iova_space_reserve(&space->iova, start, last, group);
+
+	lockdep_assert_held(&space->lock);
+	if (ret == -EADDRINUSE &&
+	    iova_space_find_occupied(&space->iova, &start, &last))
+		reason_refuse(space->reason, ret,
+			      "0x%llx..0x%llx is mapped or allowed, which the devices of a group cannot have",
+			      start, last);
+	return ret;
+}
+
 static int reserve_regions(struct iommufd_compat_group *group,
 			   struct mapped_space *space)
 {
@@ -183,9 +197,8 @@ static int reserve_regions(struct iommufd_compat_group *group,
 		/* As for an attach: firmware does not need it any more. */
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
 			continue;
-		ret = iova_space_reserve(&space->iova, region->start,
-					 region->start + region->length - 1,
-					 group);
+		ret = compat_reserve_range(group, space, region->start,
+					   region->start + region->length - 1);
 		if (ret)
 			return ret;
 	}
@@ -201,9 +214,9 @@ static int reserve_beyond_aperture(struct iommufd_compat_group *group,
 
 	lockdep_assert_held(&space->lock);
 	if (start)
-		ret = iova_space_reserve(&space->iova, 0, start - 1, group);
+		ret = compat_reserve_range(group, space, 0, start - 1);
 	if (!ret && end != U64_MAX)
-		ret = iova_space_reserve(&space->iova, end + 1, U64_MAX, group);
+		ret = compat_reserve_range(group, space, end + 1, U64_MAX);
 	return ret;
 }
 

@@ -26,7 +26,8 @@ struct iommufd_ioas *iommufd_compat_ioas_get(struct iommufd_ctx *ictx)
 	xa_lock(&ictx->objects);
 	ioas = ictx->compat_ioas;
 	if (!ioas || !iommufd_object_get_unless_gone(&ioas->object))
-		ioas = ERR_PTR(-ENODEV);
+		ioas = ERR_PTR(reason_refuse(&ictx->reason, -ENODEV,
+					     "there is no compatibility IOAS: no group has been given this file, and VFIO_IOAS has set none"));
 	xa_unlock(&ictx->objects);
 	return ioas;
 }
@@ -87,7 +88,8 @@ static int compat_ioas_join(struct iommufd_ctx *ictx,
 
 	lockdep_assert_held(&ictx->compat_lock);
 	if (ictx->no_iommu)
-		return -EINVAL;
+		return reason_refuse(&ictx->reason, -EINVAL,
+				     "this file serves groups without an IOMMU, and no others");
 	ioas = iommufd_compat_ioas_get(ictx);
 	if (IS_ERR(ioas)) {
 		ret = compat_ioas_begin(ictx, *spare, group);
@@ -191,7 +193,8 @@ int iommufd_compat_set_no_iommu(struct iommufd_ctx *ictx)
 	mutex_lock(&ictx->compat_lock);
 	xa_lock(&ictx->objects);
 	if (ictx->compat_ioas || !list_empty(&ictx->compat_groups))
-		ret = -EINVAL;
+		ret = reason_refuse(&ictx->reason, -EINVAL,
+				    "this file serves groups with an IOMMU, and no others");
 	else
 		WRITE_ONCE(ictx->no_iommu, true);
 	xa_unlock(&ictx->objects);

@@ -16,6 +16,7 @@
 #include <linux/irqdomain.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -43,8 +44,61 @@ static struct iommufd_group *group_find(struct iommufd_ctx *ictx,
 	return NULL;
 }
 
+/**
+ * struct owner_search - who is in the way of owning a group
+ * @ictx: that wants to
+ * @dev: for this device
+ */
+struct owner_search {
+	struct iommufd_ctx *ictx;
+	struct device *dev;
+};
+
+/* Does the driver leave the DMA to the kernel, which has the group then? */
+static bool driver_uses_dma_api(struct device *dev,
+				const struct device_driver *driver)
+{
+	return !dev_is_pci(dev) ||
+	       !container_of(driver, struct pci_driver,
+			     driver)->driver_managed_dma;
+}
+
+/*
+ * Return: 1, which ends the search, for a device that a kernel driver uses. With
+ * the mutex of the group, without which no driver that has the group lets go of it.
+ */
+static int owner_refuse_driver(struct device *dev, void *data)
+{
+	const struct device_driver *driver = READ_ONCE(dev->driver);
+	const struct owner_search *search = data;
+
+	if (!driver || driver == search->dev->driver ||
+	    !driver_uses_dma_api(dev, driver))
+		return 0;
+	reason_refuse(&search->ictx->reason, -EPERM,
+		      "%s of the same group is driven by %s", dev_name(dev),
+		      driver->name);
+	return 1;
+}
+
+/* Why the group of @dev cannot be owned */
+static void group_refuse_owner(struct iommufd_ctx *ictx, struct device *dev,
+			       struct iommu_group *iommu_group, int ret)
+{
+	struct owner_search search = { .ictx = ictx, .dev = dev };
+
+	if (ret == -EPERM &&
+	    iommu_group_for_each_dev(iommu_group, &search, owner_refuse_driver))
+		return;
+	if (ret == -EPERM || ret == -EBUSY)
+		reason_refuse(&ictx->reason, ret,
+			      "the DMA of group %d, which %s is in, belongs to a VFIO container, another iommufd or another part of the kernel",
+			      iommu_group_id(iommu_group), dev_name(dev));
+}
+
 /* Own the DMA of @iommu_group. Takes over the reference when it succeeds. */
 static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
+					  struct device *dev,
 					  struct iommu_group *iommu_group)
 {
 	struct iommufd_group *group;
@@ -55,8 +109,10 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 	if (!group)
 		return ERR_PTR(-ENOMEM);
 	ret = iommu_group_claim_dma_owner(iommu_group, group);
-	if (ret)
+	if (ret) {
+		group_refuse_owner(ictx, dev, iommu_group, ret);
 		goto err_free;
+	}
 	ret = iommu_doorbell_add(&group->doorbells, iommu_group);
 	if (ret)
 		goto err_release;
@@ -107,12 +163,14 @@ static struct iommufd_group *group_for(struct iommufd_ctx *ictx,
 	lockdep_assert_held(&ictx->device_lock);
 	group = group_find(ictx, iommu_group);
 	if (!group) {
-		group = group_create(ictx, iommu_group);
+		group = group_create(ictx, dev, iommu_group);
 		if (!IS_ERR(group))
 			/* It keeps the reference. */
 			iommu_group = NULL;
 	} else if (group_has_device(ictx, group, dev)) {
-		group = ERR_PTR(-EBUSY);
+		group = ERR_PTR(reason_refuse(&ictx->reason, -EBUSY,
+					      "%s is bound to this iommufd, or is being unbound from it",
+					      dev_name(dev)));
 	}
 	iommu_group_put(iommu_group);
 	return group;
@@ -180,14 +238,15 @@ struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
  * A device that may write to any interrupt address can send any interrupt of
  * the host. Either the interrupt controller or the IOMMU has to prevent that.
  */
-static int check_interrupts(struct device *dev)
+static int check_interrupts(struct iommufd_ctx *ictx, struct device *dev)
 {
 	if (irq_domain_check_msi_remap() ||
 	    device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP))
 		return 0;
 	if (!READ_ONCE(allow_unsafe_interrupts)) {
 		dev_warn(dev, "Interrupts are not isolated on this platform, refused. See the module parameter allow_unsafe_interrupts.\n");
-		return -EPERM;
+		return reason_refuse(&ictx->reason, -EPERM,
+				     "interrupts are not isolated on this platform: the parameter allow_unsafe_interrupts of the module iommufd permits that");
 	}
 	dev_warn(dev, "Interrupts are not isolated on this platform, bound because allow_unsafe_interrupts is set.\n");
 	return 0;
@@ -201,10 +260,13 @@ static int idev_check(struct iommufd_ctx *ictx, struct device *dev,
 
 	lockdep_assert_held(&ictx->device_lock);
 	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return -EINVAL;
+		return reason_refuse(&ictx->reason, -EINVAL,
+				     "the IOMMU of %s does not keep caches coherent, or there is none",
+				     dev_name(dev));
 	if (!dev->iommu_group)
-		return -ENODEV;
-	ret = check_interrupts(dev);
+		return reason_refuse(&ictx->reason, -ENODEV,
+				     "%s is in no IOMMU group", dev_name(dev));
+	ret = check_interrupts(ictx, dev);
 	if (ret)
 		return ret;
 	return iommufd_cookie_taken(ictx, cookie) ? -EEXIST : 0;
@@ -415,7 +477,9 @@ int iommufd_device_hw_info(struct iommufd_command *command)
 	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE &&
 	    arg->in_data_type != IOMMU_HW_INFO_TYPE_DEFAULT &&
 	    arg->in_data_type != hw.type)
-		return -EOPNOTSUPP;
+		return reason_refuse(&command->ictx->reason, -EOPNOTSUPP,
+				     "the IOMMU of the device gives data of type %u, not %u",
+				     hw.type, arg->in_data_type);
 	ret = hw_info_copy(arg, &hw);
 	return ret ?: iommufd_command_reply(command);
 }

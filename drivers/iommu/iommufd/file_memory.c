@@ -9,6 +9,7 @@
 #include <linux/mm_types.h>
 
 #include "file_memory.h"
+#include "reason.h"
 #include "user_memory.h"
 #include "user_pages.h"
 
@@ -31,6 +32,14 @@ static int file_memory_pin(struct pinning *pinning)
 		pinned = file_pin_pages(memory->file,
 					index + pinning_done(pinning),
 					pinning_left(pinning), &first);
+		if (pinned == -EBUSY)
+			reason_refuse(memory->charge.ledger->reason, -EBUSY,
+				      "page %llu of the file is where pinned pages may not be, and others use it",
+				      index + pinning_done(pinning));
+		if (pinned == -EINVAL)
+			reason_refuse(memory->charge.ledger->reason, -EINVAL,
+				      "the file ends before page %llu, counted from 0",
+				      index + pinning_done(pinning));
 		if (pinned < 0)
 			return pinned;
 		ret = pinning_add_run(pinning, first, pinned);
@@ -54,7 +63,8 @@ static const struct memory_source file_memory = {
 /* That it cannot be pinned shows when it is to be. */
 static int unpinnable_pin(struct pinning *pinning)
 {
-	return -EINVAL;
+	return reason_refuse(pinning->memory->charge.ledger->reason, -EINVAL,
+			     "the file is not of a kind whose pages can be pinned, as those of memfd_create(), tmpfs and hugetlbfs are");
 }
 
 static const struct memory_source unpinnable_file = {

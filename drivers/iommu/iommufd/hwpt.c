@@ -12,6 +12,7 @@
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
+#include "context.h"
 #include "device.h"
 #include "hwpt.h"
 
@@ -122,7 +123,9 @@ struct hwpt *hwpt_create(struct iommufd_device *idev,
 	hwpt->driver = dev_iommu_ops(idev->dev)->owner;
 	if (!try_module_get(hwpt->driver)) {
 		iommufd_object_abort(object);
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(reason_refuse(&idev->object.ictx->reason,
+					     -ENODEV,
+					     "the driver of the IOMMU is being removed"));
 	}
 	return hwpt;
 }

@@ -18,13 +18,17 @@ static struct hwpt *alloc_on(const struct iommu_hwpt_alloc *arg,
 			     struct iommufd_object *parent,
 			     struct iommufd_device *idev)
 {
+	struct reason *reason = &idev->object.ictx->reason;
 	bool is_plain = !arg->flags && arg->data_type == IOMMU_HWPT_DATA_NONE;
 
 	if (parent->ops != &iommufd_ioas_ops && parent->ops != &iommufd_hwpt_ops)
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(reason_refuse(reason, -EINVAL,
+					     "object %u is a %s: a page table is made of an IOAS",
+					     parent->id, parent->ops->name));
 	/* No driver of this kernel nests tables or tracks dirty pages. */
 	if (parent->ops == &iommufd_hwpt_ops || !is_plain)
-		return ERR_PTR(-EOPNOTSUPP);
+		return ERR_PTR(reason_refuse(reason, -EOPNOTSUPP,
+					     "this kernel has page tables of an IOAS, without flags and data, and no others"));
 	return paging_hwpt_create(container_of(parent, struct iommufd_ioas,
 					       object), idev);
 }
@@ -38,7 +42,9 @@ static int hwpt_alloc(struct iommufd_command *command,
 
 	parent = iommufd_object_get(command->ictx, arg->pt_id, NULL);
 	if (IS_ERR(parent))
-		return -EINVAL;
+		return reason_refuse(&command->ictx->reason, -EINVAL,
+				     "no object has the number %u, of pt_id",
+				     arg->pt_id);
 	hwpt = alloc_on(arg, parent, idev);
 	iommufd_object_put(parent);
 	if (IS_ERR(hwpt))
@@ -57,7 +63,8 @@ int iommufd_hwpt_alloc(struct iommufd_command *command)
 	int ret;
 
 	if (has_data != !!arg->data_len)
-		return -EINVAL;
+		return reason_refuse(&command->ictx->reason, -EINVAL,
+				     "data_len and data_type do not go together: without data both are 0");
 	idev = iommufd_device_get(command->ictx, arg->dev_id);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);

@@ -6,7 +6,6 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
@@ -51,40 +50,16 @@ static void ioas_destroy(struct iommufd_object *object)
 	mutex_destroy(&ioas->attach_lock);
 }
 
-static u64 kib_of_pages(u64 nr_pages)
-{
-	return nr_pages << (PAGE_SHIFT - 10);
-}
-
-static void show_survey(struct seq_file *m, const struct space_survey *survey)
-{
-	seq_printf(m, " mappings=%llu mapped-kib=%llu pinned-kib=%llu",
-		   survey->nr_mappings, DIV_ROUND_UP_ULL(survey->mapped, 1024),
-		   kib_of_pages(survey->pinned));
-	if (survey->charged) {
-		seq_printf(m, " charged-kib=%llu",
-			   kib_of_pages(survey->charged));
-		memory_payer_show(&survey->payer, m);
-	}
-	if (survey->has_tables && survey->pinned)
-		seq_printf(m, " large-percent=%llu",
-			   div64_u64((survey->large >> PAGE_SHIFT) * 100,
-				     survey->pinned));
-}
-
 static void ioas_show(struct iommufd_object *object, struct seq_file *m)
 {
 	struct iommufd_ioas *ioas = container_of(object, struct iommufd_ioas,
 						 object);
-	struct space_survey survey = {};
 
-	space_survey_make(&ioas->space, &survey);
 	seq_printf(m, "iommufd-ioas:\tid=%u", object->id);
-	show_survey(m, &survey);
+	space_survey_show(&ioas->space, m);
 	seq_printf(m, " alignment=%u large-pages=%d\n",
 		   READ_ONCE(ioas->space.iova.alignment),
 		   READ_ONCE(ioas->space.large_pages));
-	space_survey_end(&survey);
 }
 
 const struct iommufd_object_ops iommufd_ioas_ops = {
@@ -176,7 +151,9 @@ int iommufd_ioas_iova_ranges(struct iommufd_command *command)
 	if (!ret)
 		ret = iommufd_command_reply(command);
 	if (!ret && arg->num_iovas > capacity)
-		ret = -EMSGSIZE;
+		ret = reason_refuse(&command->ictx->reason, -EMSGSIZE,
+				    "there are %u ranges, and room for %u",
+				    arg->num_iovas, capacity);
 	iommufd_object_put(&ioas->object);
 	return ret;
 }
@@ -187,9 +164,17 @@ static int map_prot(u32 flags)
 	       (flags & IOMMU_IOAS_MAP_WRITEABLE ? IOMMU_WRITE : 0);
 }
 
-static int check_prot(u32 flags)
+static int check_prot(struct iommufd_ctx *ictx, u32 flags)
 {
-	return map_prot(flags) ? 0 : -EINVAL;
+	if (map_prot(flags))
+		return 0;
+	return reason_refuse(&ictx->reason, -EINVAL,
+			     "devices are neither to read nor to write: one of the two flags is needed");
+}
+
+static int refuse_empty(struct iommufd_ctx *ictx)
+{
+	return reason_refuse(&ictx->reason, -EINVAL, "the length is 0");
 }
 
 /* What IOMMU_IOAS_MAP and IOMMU_IOAS_MAP_FILE begin with. */
@@ -200,22 +185,24 @@ static struct iommufd_ioas *map_begin(struct iommufd_ctx *ictx, u32 ioas_id,
 
 	if (iova == U64_MAX || length == U64_MAX)
 		return ERR_PTR(-EOVERFLOW);
-	ret = check_prot(flags);
+	ret = check_prot(ictx, flags);
 	return ret ? ERR_PTR(ret) : iommufd_ioas_get(ictx, ioas_id);
 }
 
 /* The memory has to be addressable, and its page count computable. */
-static int check_memory(u64 address, u64 length)
+static int check_memory(struct reason *reason, u64 address, u64 length)
 {
 	u64 end;
 
 	if (check_add_overflow(address, length, &end) || end > ULONG_MAX)
 		return -EOVERFLOW;
 	if (!length || length > U64_MAX - PAGE_SIZE)
-		return -EINVAL;
+		return reason_refuse(reason, -EINVAL,
+				     "the length is 0, or that of all addresses");
 	/* The page of the last byte must have an end, too. */
 	if (end > ULONG_MAX - PAGE_SIZE)
-		return -EFAULT;
+		return reason_refuse(reason, -EFAULT,
+				     "no memory ends at address 0x%llx", end);
 	return 0;
 }
 
@@ -297,7 +284,8 @@ static int ioas_add_user(const struct map_request *request)
 	struct user_memory *memory;
 	int ret;
 
-	ret = check_memory(request->address, request->length);
+	ret = check_memory(&request->ioas->object.ictx->reason,
+			   request->address, request->length);
 	if (ret)
 		return ret;
 	memory = process_memory_create(request->address,
@@ -368,7 +356,7 @@ static int ioas_add_file(const struct map_request *request, int fd)
 	int ret;
 
 	if (!request->length)
-		return -EINVAL;
+		return refuse_empty(request->ioas->object.ictx);
 	if (check_add_overflow(request->address, request->length - 1, &last))
 		return -EOVERFLOW;
 	file = fget(fd);
@@ -421,7 +409,7 @@ static int copy_source(struct iommufd_command *command,
 	if (IS_ERR(source))
 		return PTR_ERR(source);
 	if (!arg->length)
-		ret = -EINVAL;
+		ret = refuse_empty(command->ictx);
 	else if (check_add_overflow(arg->src_iova, arg->length - 1, &last))
 		ret = -EOVERFLOW;
 	else
@@ -447,7 +435,7 @@ int iommufd_ioas_copy(struct iommufd_command *command)
 	if (arg->length == U64_MAX || arg->src_iova == U64_MAX ||
 	    arg->dst_iova == U64_MAX)
 		return -EOVERFLOW;
-	ret = check_prot(arg->flags);
+	ret = check_prot(command->ictx, arg->flags);
 	if (!ret)
 		ret = copy_source(command, &mappings);
 	if (ret)
@@ -473,16 +461,19 @@ static int ioas_unmap(struct iommufd_ioas *ioas, u64 iova, u64 length,
 	if (iova == U64_MAX || length == U64_MAX)
 		return -EOVERFLOW;
 	if (!length)
-		return -EINVAL;
+		return refuse_empty(ioas->object.ictx);
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
 	ret = mapping_remove_range(&ioas->space, iova, last, removed);
 	if (!ret && !*removed)
-		ret = -ENOENT;
+		ret = reason_refuse(&ioas->object.ictx->reason, -ENOENT,
+				    "nothing is mapped in 0x%llx..0x%llx",
+				    iova, last);
 	return ret;
 }
 
-static int copy_intervals(struct rb_root_cached *intervals,
+static int copy_intervals(struct iommufd_ctx *ictx,
+			  struct rb_root_cached *intervals,
 			  const struct iommu_iova_range __user *array, u32 nr)
 {
 	u32 i;
@@ -494,6 +485,10 @@ static int copy_intervals(struct rb_root_cached *intervals,
 		if (copy_from_user(&range, &array[i], sizeof(range)))
 			return -EFAULT;
 		ret = iova_intervals_add(intervals, range.start, range.last);
+		if (ret == -EINVAL)
+			reason_refuse(&ictx->reason, ret,
+				      "0x%llx..0x%llx has less than two bytes, or overlaps another range of the list",
+				      range.start, range.last);
 		if (ret)
 			return ret;
 		if (fatal_signal_pending(current))
@@ -514,7 +509,8 @@ int iommufd_ioas_allow_iovas(struct iommufd_command *command)
 	ioas = iommufd_ioas_get(command->ictx, arg->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	ret = copy_intervals(&intervals, u64_to_user_ptr(arg->allowed_iovas),
+	ret = copy_intervals(command->ictx, &intervals,
+			     u64_to_user_ptr(arg->allowed_iovas),
 			     arg->num_iovas);
 	if (!ret)
 		ret = mapped_space_swap_allowed(&ioas->space, &intervals);
@@ -535,7 +531,8 @@ static int option_large_pages(struct iommufd_command *command,
 		return iommufd_command_reply(command);
 	case IOMMU_OPTION_OP_SET:
 		if (arg->val64 > 1)
-			return -EINVAL;
+			return reason_refuse(&command->ictx->reason, -EINVAL,
+					     "the value has to be 0 or 1");
 		/* It is the argument as it came: a failure changes nothing. */
 		ret = iommufd_command_reply(command);
 		if (ret)

@@ -495,6 +495,39 @@ int iova_space_swap_allowed(struct iova_space *space,
 }
 
 /*
+ * The lowest reserved interval that touches the range @start to @last, which is set
+ * to it. Return: whether there is one.
+ */
+bool iova_space_find_reserved(struct iova_space *space, u64 *start, u64 *last)
+{
+	struct iova_interval *interval = interval_iter_first(&space->reserved,
+							     *start, *last);
+
+	if (!interval)
+		return false;
+	*start = interval->start;
+	*last = interval->last;
+	return true;
+}
+
+/* The same for what cannot become reserved: an area, or an allowed interval. */
+bool iova_space_find_occupied(struct iova_space *space, u64 *start, u64 *last)
+{
+	struct iova_area *area = iova_space_first(space, *start, *last);
+	struct iova_interval *allowed = interval_iter_first(&space->allowed,
+							    *start, *last);
+
+	if (area) {
+		*start = area->start;
+		*last = area->last;
+	} else if (allowed) {
+		*start = allowed->start;
+		*last = allowed->last;
+	}
+	return area || allowed;
+}
+
+/*
  * The lowest range without reserved intervals that begins at @from or above.
  * @from has to be 0, or one above the last byte of the range before.
  */

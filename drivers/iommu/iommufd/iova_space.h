@@ -109,6 +109,8 @@ int iova_intervals_add(struct rb_root_cached *intervals, u64 start, u64 last);
 void iova_intervals_free(struct rb_root_cached *intervals);
 int iova_space_swap_allowed(struct iova_space *space,
 			    struct rb_root_cached *intervals);
+bool iova_space_find_reserved(struct iova_space *space, u64 *start, u64 *last);
+bool iova_space_find_occupied(struct iova_space *space, u64 *start, u64 *last);
 bool iova_space_next_usable(struct iova_space *space, u64 from,
 			    u64 *start, u64 *last);
 

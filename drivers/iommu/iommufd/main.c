@@ -270,7 +270,9 @@ static noinline void command_refused(struct iommufd_ctx *ictx, unsigned int cmd,
 		scnprintf(number, sizeof(number), "0x%x", cmd);
 		name = number;
 	}
-	reason_finish(&ictx->reason, name, ret);
+	/* Not what makes the call begin anew. */
+	if (ret > -ERESTARTSYS)
+		reason_finish(&ictx->reason, name, ret);
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int cmd,

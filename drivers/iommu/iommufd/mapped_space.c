@@ -86,6 +86,18 @@ int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 	return ret;
 }
 
+/* iova_space_find_occupied() with the lock */
+bool mapped_space_find_occupied(struct mapped_space *space, u64 *start,
+				u64 *last)
+{
+	bool found;
+
+	mutex_lock(&space->lock);
+	found = iova_space_find_occupied(&space->iova, start, last);
+	mutex_unlock(&space->lock);
+	return found;
+}
+
 void mapped_space_unreserve(struct mapped_space *space, void *owner)
 {
 	down_write(&space->tables_lock);
@@ -103,6 +115,9 @@ int mapped_space_swap_allowed(struct mapped_space *space,
 
 	mutex_lock(&space->lock);
 	ret = iova_space_swap_allowed(&space->iova, intervals);
+	if (ret)
+		reason_refuse(space->reason, ret,
+			      "a range of the list has IOVA that a device or its page table cannot have: IOAS_IOVA_RANGES tells what they can");
 	mutex_unlock(&space->lock);
 	return ret;
 }
@@ -134,6 +149,20 @@ bool mapped_space_next_usable(struct mapped_space *space,
 	return found;
 }
 
+/* iova_space_set_alignment(), with a reason */
+int mapped_space_set_alignment(struct mapped_space *space, u32 alignment)
+{
+	int ret;
+
+	lockdep_assert_held(&space->lock);
+	ret = iova_space_set_alignment(&space->iova, alignment);
+	if (ret)
+		reason_refuse(space->reason, ret,
+			      "a mapping has an IOVA, a length or memory that is no multiple of %u, which it would have to be",
+			      alignment);
+	return ret;
+}
+
 static int set_large_pages(struct mapped_space *space, bool large_pages)
 {
 	int ret;
@@ -145,9 +174,10 @@ static int set_large_pages(struct mapped_space *space, bool large_pages)
 	/* What is in a table already may be a large page. */
 	if (!large_pages && !list_empty(&space->tables) &&
 	    iova_space_first(&space->iova, 0, U64_MAX))
-		return -EINVAL;
-	ret = iova_space_set_alignment(&space->iova,
-				       mapped_space_alignment(space, large_pages));
+		return reason_refuse(space->reason, -EINVAL,
+				     "what is mapped may be in large pages of a page table: it has to be unmapped before");
+	ret = mapped_space_set_alignment(space,
+					 mapped_space_alignment(space, large_pages));
 	if (!ret)
 		space->large_pages = large_pages;
 	return ret;
@@ -194,7 +224,7 @@ int mapped_space_count_pinning(struct mapped_space *space, int change)
 	mutex_lock(&space->lock);
 	space->nr_pinning_clients += change;
 	alignment = mapped_space_alignment(space, space->large_pages);
-	ret = iova_space_set_alignment(&space->iova, alignment);
+	ret = mapped_space_set_alignment(space, alignment);
 	if (ret)
 		space->nr_pinning_clients -= change;
 	mutex_unlock(&space->lock);

@@ -142,6 +142,9 @@ void mapped_spaces_lock(struct mapped_space *a, struct mapped_space *b);
 void mapped_spaces_unlock(struct mapped_space *a, struct mapped_space *b);
 
 u32 mapped_space_alignment(struct mapped_space *space, bool large_pages);
+int mapped_space_set_alignment(struct mapped_space *space, u32 alignment);
+bool mapped_space_find_occupied(struct mapped_space *space, u64 *start,
+				u64 *last);
 int mapped_space_reserve(struct mapped_space *space, u64 start, u64 last,
 			 void *owner);
 void mapped_space_unreserve(struct mapped_space *space, void *owner);

@@ -42,6 +42,24 @@ static struct mapping *live_next(struct mapped_space *space, u64 from)
 	return area ? mapping_of(area) : NULL;
 }
 
+/* What the table cannot translate must not be mapped. */
+static int table_reserve_range(struct mapped_space *space,
+			       struct mapped_table *table, u64 start, u64 last)
+{
+	int ret;
+
+	lockdep_assert_held(&space->lock);
+	ret = iova_space_reserve(&space->iova, start, last, table);
+	if (ret == -EADDRINUSE &&
+	    iova_space_find_occupied(&space->iova, &start, &last))
+		reason_refuse(space->reason, ret,
+			      "0x%llx..0x%llx is mapped or allowed, and the page table translates 0x%llx..0x%llx only",
+			      start, last,
+			      (u64)table->domain->geometry.aperture_start,
+			      (u64)table->domain->geometry.aperture_end);
+	return ret;
+}
+
 /*
  * Count @table, claim for it what it cannot translate, and the alignment it
  * needs. All of that is undone by table_unreserve(), also after a failure.
@@ -56,14 +74,13 @@ static int table_reserve(struct mapped_space *space, struct mapped_table *table)
 	lockdep_assert_held_write(&space->tables_lock);
 	mutex_lock(&space->lock);
 	space->nr_tables++;
-	ret = iova_space_set_alignment(&space->iova, alignment);
+	ret = mapped_space_set_alignment(space, alignment);
 	if (!ret && geometry->aperture_start)
-		ret = iova_space_reserve(&space->iova, 0,
-					 geometry->aperture_start - 1, table);
+		ret = table_reserve_range(space, table, 0,
+					  geometry->aperture_start - 1);
 	if (!ret && geometry->aperture_end != U64_MAX)
-		ret = iova_space_reserve(&space->iova,
-					 geometry->aperture_end + 1, U64_MAX,
-					 table);
+		ret = table_reserve_range(space, table,
+					  geometry->aperture_end + 1, U64_MAX);
 	mutex_unlock(&space->lock);
 	return ret;
 }
@@ -170,7 +187,9 @@ int mapped_table_add(struct mapped_space *space, struct mapped_table *table)
 	int ret;
 
 	if (__ffs(table->domain->pgsize_bitmap) > PAGE_SHIFT)
-		return -EINVAL;
+		return reason_refuse(space->reason, -EINVAL,
+				     "the smallest page of the IOMMU, %u bytes, is larger than that of the CPU",
+				     mapped_table_alignment(table));
 
 	ret = table_announce(space, table);
 	if (ret)

@@ -72,7 +72,7 @@ static int create_copies(struct list_head *mappings, struct mapped_space *space,
 		int ret;
 
 		if (area->start > next || area->state != IOVA_AREA_LIVE)
-			return -ENOENT;
+			break;
 		ret = mapping_create(mappings, mapping_of(area)->memory,
 				     mapping_of(area)->offset +
 				     (next - area->start), end - next + 1,
@@ -84,7 +84,9 @@ static int create_copies(struct list_head *mappings, struct mapped_space *space,
 		cond_resched();
 		next = end + 1;
 	}
-	return -ENOENT;
+	return reason_refuse(space->reason, -ENOENT,
+			     "of the source 0x%llx..0x%llx nothing is mapped at 0x%llx, or not any more",
+			     start, last, next);
 }
 
 /**
@@ -163,25 +165,91 @@ static int mappings_add(struct mapped_space *space, struct list_head *mappings,
 	return 0;
 }
 
+static int refuse_misaligned(struct mapped_space *space, u64 address,
+			     u64 length)
+{
+	return reason_refuse(space->reason, -EINVAL,
+			     "address 0x%llx and length 0x%llx have to be multiples of %u, and the length not 0",
+			     address, length, space->iova.alignment);
+}
+
+/* Why iova_space_check() says @ret of @length bytes at @iova */
+static int place_refuse_fixed(struct mapped_space *space, u64 iova, u64 length,
+			      int ret)
+{
+	u64 last = iova + length - 1;
+	u64 from = iova, to = last;
+
+	lockdep_assert_held(&space->lock);
+	if (ret == -EEXIST &&
+	    iova_space_find_occupied(&space->iova, &from, &to))
+		return reason_refuse(space->reason, ret,
+				     "0x%llx..0x%llx is mapped already: 0x%llx..0x%llx",
+				     iova, last, from, to);
+	if (ret != -EINVAL)
+		return ret;
+	if (!length || (iova | length) & (space->iova.alignment - 1))
+		return refuse_misaligned(space, iova, length);
+	if (!iova_space_find_reserved(&space->iova, &from, &to))
+		return ret;
+	return reason_refuse(space->reason, ret,
+			     "0x%llx..0x%llx lies in 0x%llx..0x%llx, which a device or its page table cannot have: IOAS_IOVA_RANGES tells what they can",
+			     iova, last, from, to);
+}
+
+/* Why iova_space_choose() says @ret of @length bytes of memory at @address */
+static int place_refuse_chosen(struct mapped_space *space, u64 address,
+			       u64 length, int ret)
+{
+	lockdep_assert_held(&space->lock);
+	if (ret == -EINVAL)
+		return refuse_misaligned(space, address, length);
+	if (ret == -ENOSPC)
+		return reason_refuse(space->reason, ret,
+				     "no 0x%llx bytes in one piece are free, usable and allowed",
+				     length);
+	return ret;
+}
+
+static int place_find(struct mapped_space *space, u64 address, u64 length,
+		      struct mapping_place *place)
+{
+	int ret;
+
+	lockdep_assert_held(&space->lock);
+	if (place->fixed) {
+		ret = iova_space_check(&space->iova, place->iova, length);
+		if (ret)
+			place_refuse_fixed(space, place->iova, length, ret);
+	} else {
+		ret = iova_space_choose(&space->iova, address, length,
+					&place->iova);
+		if (ret)
+			place_refuse_chosen(space, address, length, ret);
+	}
+	return ret;
+}
+
 static int place_locked(struct mapped_space *space, struct list_head *mappings,
 			struct mapping_place *place)
 {
 	struct mapping *first = list_first_entry(mappings, struct mapping,
 						 link);
-	u64 length = mappings_length(mappings);
 	int ret;
 
 	lockdep_assert_held(&space->lock);
-	if (place->fixed)
-		ret = iova_space_check(&space->iova, place->iova, length);
-	else
-		ret = iova_space_choose(&space->iova,
-					first->memory->address + first->offset,
-					length, &place->iova);
+	ret = place_find(space, first->memory->address + first->offset,
+			 mappings_length(mappings), place);
 	if (ret)
 		return ret;
 	ret = mappings_permitted(mappings);
-	return ret ?: mappings_add(space, mappings, place->iova);
+	if (ret)
+		return reason_refuse(space->reason, ret,
+				     "devices are to write to memory that was mapped for reading, or to use a file that the caller has not opened for that, or that is sealed against it");
+	ret = mappings_add(space, mappings, place->iova);
+	if (ret == -EINVAL)
+		refuse_misaligned(space, first->offset, mappings_length(mappings));
+	return ret;
 }
 
 /**

@@ -29,11 +29,16 @@ static int cut_claim(struct mapped_space *space, struct mapping *mapping,
 	if (iova & (space->iova.alignment - 1) ||
 	    (space->large_pages && !list_empty(&space->tables)) ||
 	    atomic_read(&mapping->nr_users))
-		return -EINVAL;
+		return reason_refuse(space->reason, -EINVAL,
+				     "the mapping 0x%llx..0x%llx cannot be cut at 0x%llx: that is misaligned, a driver has pages of it, or it may be in large pages",
+				     mapping->area.start, mapping->area.last,
+				     iova);
 	if (mapping->area.state == IOVA_AREA_STUCK)
 		return -EIO;
 	if (mapping->area.state != IOVA_AREA_LIVE)
-		return -EBUSY;
+		return reason_refuse(space->reason, -EBUSY,
+				     "the mapping 0x%llx..0x%llx is being mapped or unmapped by another thread",
+				     mapping->area.start, mapping->area.last);
 	mapping_set_state(mapping, IOVA_AREA_GOING);
 	return 0;
 }

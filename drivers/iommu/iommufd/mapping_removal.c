@@ -162,6 +162,15 @@ struct removal {
 	int ret;
 };
 
+static int removal_refuse(struct mapped_space *space,
+			  const struct mapping *mapping, int ret,
+			  const char *why)
+{
+	return reason_refuse(space->reason, ret,
+			     "the mapping 0x%llx..0x%llx %s",
+			     mapping->area.start, mapping->area.last, why);
+}
+
 /* Return: 0 when @mapping may be removed now; -EAGAIN when it has users. */
 static int removal_claim(struct mapped_space *space, struct removal *removal,
 			 struct mapping *mapping)
@@ -170,12 +179,15 @@ static int removal_claim(struct mapped_space *space, struct removal *removal,
 	lockdep_assert_held(&space->lock);
 	if (mapping->area.start < removal->start ||
 	    mapping->area.last > removal->last)
-		return -ENOENT;
+		return removal_refuse(space, mapping, -ENOENT,
+				      "is only in part in the range to unmap, and goes as a whole or not at all");
 	if (mapping != removal->drained) {
 		if (mapping->area.state == IOVA_AREA_STUCK)
-			return -EIO;
+			return removal_refuse(space, mapping, -EIO,
+					      "was not let go of by the IOMMU, and stays until the last page table of the IOAS is gone");
 		if (mapping->area.state != IOVA_AREA_LIVE)
-			return -EBUSY;
+			return removal_refuse(space, mapping, -EBUSY,
+					      "is being mapped or unmapped by another thread");
 		if (atomic_read(&mapping->nr_users)) {
 			/* First those below, which nobody has to be asked for. */
 			if (list_empty(&removal->batch)) {
@@ -274,7 +286,8 @@ static int removal_unmap(struct mapped_space *space, struct list_head *batch)
 	if (all_gone)
 		return 0;
 	mappings_set_stuck_aside(space, batch);
-	return -EIO;
+	return reason_refuse(space->reason, -EIO,
+			     "the IOMMU did not let go of all of it: what it kept stays pinned until the last page table of the IOAS is gone");
 }
 
 /* Return: bytes removed. */
@@ -334,6 +347,8 @@ static enum removal_next removal_drain(struct mapped_space *space,
 		return REMOVAL_STEP;
 	}
 	mutex_lock(&space->lock);
+	removal_refuse(space, removal->in_use, removal->ret,
+		       "is pinned by the driver of an emulated device, which does not let go of it");
 	mapping_set_state(removal->in_use, IOVA_AREA_LIVE);
 	mutex_unlock(&space->lock);
 	return REMOVAL_END;

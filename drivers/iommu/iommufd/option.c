@@ -18,12 +18,15 @@ static int option_set_charge_class(struct iommufd_ctx *ictx, u64 mode)
 	int ret = 0;
 
 	if (!capable(CAP_SYS_RESOURCE))
-		return -EPERM;
+		return reason_refuse(&ictx->reason, -EPERM,
+				     "CAP_SYS_RESOURCE is needed");
 	xa_lock(&ictx->objects);
 	if (!xa_empty(&ictx->objects))
-		ret = -EBUSY;
+		ret = reason_refuse(&ictx->reason, -EBUSY,
+				    "this file has objects already, and what they pinned was charged the other way");
 	else if (mode > 1)
-		ret = -EINVAL;
+		ret = reason_refuse(&ictx->reason, -EINVAL,
+				    "the value has to be 0 or 1");
 	else
 		ictx->ledger.limited = mode ? MEMORY_CHARGE_MM :
 					      MEMORY_CHARGE_USER;

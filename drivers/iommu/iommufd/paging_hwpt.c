@@ -11,6 +11,7 @@
 #include <linux/lockdep.h>
 #include <linux/seq_file.h>
 
+#include "context.h"
 #include "device.h"
 #include "ioas.h"
 #include "mapped_table.h"
@@ -111,7 +112,11 @@ static int paging_alloc_domain(struct paging_hwpt *paging,
 	domain = iommu_domain_alloc_for(idev->dev,
 					coherent ? IOMMU_DOMAIN_FLAG_COHERENT : 0);
 	if (IS_ERR(domain))
-		return PTR_ERR(domain);
+		return reason_refuse(&idev->object.ictx->reason, PTR_ERR(domain),
+				     PTR_ERR(domain) == -EOPNOTSUPP ?
+				     "the driver of the IOMMU makes a page table for %s only while it is attached to none" :
+				     "the driver of the IOMMU made no page table for %s",
+				     dev_name(idev->dev));
 	hwpt->domain = domain;
 	paging->table.domain = domain;
 	paging->table.coherent = coherent;

@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 
 #include "process_memory.h"
+#include "reason.h"
 #include "user_memory.h"
 #include "user_pages.h"
 
@@ -107,21 +108,30 @@ static long pin_next(struct user_memory *memory, struct pin_batch *batch,
 	return ret ?: -EFAULT;
 }
 
+static int refuse_fault(struct user_memory *memory, unsigned long address)
+{
+	return reason_refuse(memory->charge.ledger->reason, -EFAULT,
+			     "the memory at 0x%lx is not mapped, may not be %s, or is that of a device",
+			     address, memory->writable ? "written" : "read");
+}
+
 static int pin_range(struct pinning *pinning, struct pin_batch *batch)
 {
 	struct user_memory *memory = pinning->memory;
 	unsigned long address = memory->address + (pinning->first << PAGE_SHIFT);
 
 	while (pinning_left(pinning)) {
+		unsigned long next = address +
+				     (pinning_done(pinning) << PAGE_SHIFT);
 		long pinned;
 		int ret;
 
 		ret = pinning_pause();
 		if (ret)
 			return ret;
-		pinned = pin_next(memory, batch,
-				  address + (pinning_done(pinning) << PAGE_SHIFT),
-				  pinning_left(pinning));
+		pinned = pin_next(memory, batch, next, pinning_left(pinning));
+		if (pinned == -EFAULT)
+			refuse_fault(memory, next);
 		if (pinned < 0)
 			return pinned;
 		ret = pinning_add(pinning, batch->pages, pinned);
@@ -160,7 +170,10 @@ static int process_memory_pin(struct pinning *pinning)
 	int ret;
 
 	if (!mmget_not_zero(mm))
-		return -EFAULT;
+		return reason_refuse(pinning->memory->charge.ledger->reason,
+				     -EFAULT,
+				     "the process that mapped the memory at 0x%llx is gone",
+				     pinning->memory->address);
 	ret = pin_in_batches(pinning);
 	mmput(mm);
 	return ret;

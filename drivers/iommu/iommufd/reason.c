@@ -113,6 +113,15 @@ int reason_refuse(struct reason *reason, int ret, const char *format, ...)
 	return ret;
 }
 
+/* What was said counts for nothing: the call goes on, and does something else. */
+void reason_forget(struct reason *reason)
+{
+	spin_lock(&reason->lock);
+	if (reason->author == current)
+		reason->author = NULL;
+	spin_unlock(&reason->lock);
+}
+
 /**
  * reason_finish() - A call was refused
  * @reason: of the file that it was made on

@@ -47,6 +47,7 @@ struct reason {
 void reason_init(struct reason *reason);
 __printf(3, 4)
 int reason_refuse(struct reason *reason, int ret, const char *format, ...);
+void reason_forget(struct reason *reason);
 void reason_finish(struct reason *reason, const char *call, int ret);
 void reason_copy(struct reason *reason, char *line, size_t size);
 void reason_show(struct reason *reason, struct seq_file *m);

@@ -8,10 +8,12 @@
  */
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 
 #include "mapping.h"
 #include "space_survey.h"
@@ -19,6 +21,29 @@
 
 /* Pages to look at with the memory locked: who pins waits as long. */
 #define SURVEY_PAGES (1UL << 16)
+
+/**
+ * struct space_survey - what there is
+ * @nr_mappings: how many
+ * @mapped: bytes that they cover
+ * @pinned: pages that are kept in place; one that two mappings have counts twice
+ * @charged: how many of them count against a limit
+ * @large: bytes of those pinned that lie so that every table can have large pages
+ *         for them
+ * @large_size: the smallest of these pages; 0 for none
+ * @has_tables: something translates what is mapped
+ * @payer: who is charged
+ */
+struct space_survey {
+	u64 nr_mappings;
+	u64 mapped;
+	u64 pinned;
+	u64 charged;
+	u64 large;
+	u64 large_size;
+	bool has_tables;
+	struct memory_payer payer;
+};
 
 /**
  * struct survey_step - one mapping
@@ -130,14 +155,8 @@ static u64 large_page_size(struct mapped_space *space)
 	return sizes & -sizes;
 }
 
-/**
- * space_survey_make() - Count
- * @space: what
- * @survey: zeroed; space_survey_end() is next
- *
- * Context: takes tables_lock shared. A fatal signal ends it.
- */
-void space_survey_make(struct mapped_space *space, struct space_survey *survey)
+/* Count. A fatal signal ends it. */
+static void survey_make(struct mapped_space *space, struct space_survey *survey)
 {
 	struct survey_step step = { .survey = survey };
 	bool found;
@@ -162,7 +181,40 @@ void space_survey_make(struct mapped_space *space, struct space_survey *survey)
 	}
 }
 
-void space_survey_end(struct space_survey *survey)
+static u64 kib_of_pages(u64 nr_pages)
 {
-	memory_payer_forget(&survey->payer);
+	return nr_pages << (PAGE_SHIFT - 10);
+}
+
+static void survey_print(const struct space_survey *survey,
+			 struct seq_file *m)
+{
+	seq_printf(m, " mappings=%llu mapped-kib=%llu pinned-kib=%llu",
+		   survey->nr_mappings, DIV_ROUND_UP_ULL(survey->mapped, 1024),
+		   kib_of_pages(survey->pinned));
+	if (survey->charged) {
+		seq_printf(m, " charged-kib=%llu",
+			   kib_of_pages(survey->charged));
+		memory_payer_show(&survey->payer, m);
+	}
+	if (survey->has_tables && survey->pinned)
+		seq_printf(m, " large-percent=%llu",
+			   div64_u64((survey->large >> PAGE_SHIFT) * 100,
+				     survey->pinned));
+}
+
+/**
+ * space_survey_show() - Count, and print it
+ * @space: what
+ * @m: where, in the middle of a line
+ *
+ * Context: takes tables_lock shared.
+ */
+void space_survey_show(struct mapped_space *space, struct seq_file *m)
+{
+	struct space_survey survey = {};
+
+	survey_make(space, &survey);
+	survey_print(&survey, m);
+	memory_payer_forget(&survey.payer);
 }

@@ -64,7 +64,9 @@ static int container_set_iommu(struct iommufd_ctx *ictx, unsigned long type)
 	if (type == VFIO_NOIOMMU_IOMMU && READ_ONCE(ictx->no_iommu))
 		return capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
-		return -EINVAL;
+		return reason_refuse(&ictx->reason, -EINVAL,
+				     "type %lu is not served: an iommufd is a container of type 1 or 3",
+				     type);
 	ioas = iommufd_compat_ioas_get(ictx);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
@@ -90,7 +92,9 @@ static int container_map(struct iommufd_ctx *ictx, void __user *user)
 		return -EINVAL;
 	/* No device could be attached to that. */
 	if ((map.vaddr | map.iova | map.size) & READ_ONCE(ictx->compat_mask))
-		return -EINVAL;
+		return reason_refuse(&ictx->reason, -EINVAL,
+				     "addresses and size have to be multiples of %u",
+				     READ_ONCE(ictx->compat_mask) + 1);
 	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
 		prot |= IOMMU_READ;
 	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
