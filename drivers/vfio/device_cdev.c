@@ -20,10 +20,10 @@
  */
 #include <linux/cdev.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/uuid.h>
 #include <linux/vfio.h>
 #include <linux/xarray.h>
 
@@ -140,19 +140,25 @@ static const struct file_operations cdev_node_fops = {
  * A device is used through its group or through its cdev. An open group file
  * keeps binds out, a bound device of the group keeps the group file out.
  */
-static int cdev_exclude_group(struct vfio_group *group)
+static int cdev_exclude_group(struct vfio_group *group, struct file *filep)
 {
-	int ret = 0;
+	char user[VFIO_USER_TEXT_MAX];
+	bool busy;
 
 	/* A container may pin memory under it */
 	if (mutex_lock_killable(&group->group_lock))
-		return -EINTR;
-	if (group->opened_file)
-		ret = -EBUSY;
+		return vfio_device_refused(filep, "BIND", -EINTR, NULL);
+	busy = group->opened_file;
+	if (busy)
+		vfio_describe_user(group->user, user, sizeof(user));
 	else
 		group->cdev_users++;
 	mutex_unlock(&group->group_lock);
-	return ret;
+	if (!busy)
+		return 0;
+	return vfio_device_refuse(filep, "BIND", -EBUSY,
+				  "group %d is open by %s",
+				  iommu_group_id(group->iommu_group), user);
 }
 
 static void cdev_admit_group(struct vfio_group *group)
@@ -200,6 +206,24 @@ static struct kvm *cdev_undo_open(struct vfio_device *device)
 	return kvm;
 }
 
+static int cdev_check_free(struct vfio_device *device, struct iommufd_ctx *ictx)
+{
+	char user[VFIO_USER_TEXT_MAX];
+
+	lockdep_assert_held(&device->dev_set->lock);
+
+	/* Also if it is this very file that another thread has just bound */
+	if (device->open_count) {
+		vfio_device_describe_user(device, user, sizeof(user));
+		return iommufd_refuse(ictx, -EINVAL,
+				      "the device is open by %s", user);
+	}
+	if (!cdev_published(device))
+		return iommufd_refuse(ictx, -ENODEV,
+				      "the device is being taken from its driver");
+	return 0;
+}
+
 static int cdev_open_device(struct vfio_device *device, struct file *filep,
 			    struct vfio_iommufd_bind *bind)
 {
@@ -209,13 +233,8 @@ static int cdev_open_device(struct vfio_device *device, struct file *filep,
 
 	mutex_lock(&device->dev_set->lock);
 
-	/* Also if it is this very file that another thread has just bound */
-	ret = -EINVAL;
-	if (device->open_count)
-		goto out_unlock;
-
-	ret = -ENODEV;
-	if (!cdev_published(device))
+	ret = cdev_check_free(device, bind->ictx);
+	if (ret)
 		goto out_unlock;
 
 	device->open_count = 1;
@@ -247,75 +266,28 @@ static void cdev_close_device(struct vfio_device *device)
 	vfio_cdev_put_kvm(kvm);
 }
 
-/*
- * argsz tells how much of the structure the program knows: the 16 bytes of the
- * first version, 24 with the token, 32 with the cookie. A flag needs its field.
- */
-static int cdev_copy_bind(struct vfio_device_bind_iommufd *bind,
-			  struct vfio_device_bind_iommufd __user *arg)
+/* Bind, and tell the number. Nobody uses the device through its group. */
+static int cdev_bind(struct file *filep, struct vfio_iommufd_bind *bind,
+		     struct vfio_device_bind_iommufd __user *arg)
 {
-	u32 argsz;
+	struct vfio_device *device = filep->private_data;
 	int ret;
 
-	if (get_user(argsz, &arg->argsz))
-		return -EFAULT;
-	if (argsz < offsetofend(struct vfio_device_bind_iommufd, out_devid))
-		return -EINVAL;
-	/* Nothing that large is ours, and we do not read gigabytes to see it */
-	if (argsz > PAGE_SIZE)
-		return -E2BIG;
-
-	ret = copy_struct_from_user(bind, sizeof(*bind), arg, argsz);
+	ret = cdev_open_device(device, filep, bind);
 	if (ret)
 		return ret;
 
-	if (bind->iommufd < 0 ||
-	    bind->flags & ~(VFIO_DEVICE_BIND_FLAG_TOKEN |
-			    VFIO_DEVICE_BIND_FLAG_COOKIE))
-		return -EINVAL;
-	if (bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN &&
-	    argsz < offsetofend(struct vfio_device_bind_iommufd,
-				token_uuid_ptr))
-		return -EINVAL;
-	if (bind->flags & VFIO_DEVICE_BIND_FLAG_COOKIE &&
-	    argsz < offsetofend(struct vfio_device_bind_iommufd, dev_cookie))
-		return -EINVAL;
+	/*
+	 * Not under dev_set->lock: a user page may take arbitrarily long to
+	 * come, and the set may hold devices of other users. Nobody gets in
+	 * meanwhile: the device is open, and this file is bind-only still.
+	 */
+	if (put_user(bind->devid, &arg->out_devid)) {
+		cdev_close_device(device);
+		return iommufd_refuse(bind->ictx, -EFAULT,
+				      "out_devid cannot be written");
+	}
 	return 0;
-}
-
-/*
- * Before anything else is found out about the device: whoever does not know the
- * token is told nothing more.
- */
-static int cdev_check_token(struct vfio_device *device,
-			    const struct vfio_device_bind_iommufd *args)
-{
-	bool given = args->flags & VFIO_DEVICE_BIND_FLAG_TOKEN;
-	uuid_t token;
-
-	if (given && copy_from_user(&token,
-				    u64_to_user_ptr(args->token_uuid_ptr),
-				    sizeof(token)))
-		return -EFAULT;
-	if (device->ops->check_token)
-		return device->ops->check_token(device, given ? &token : NULL);
-	return given ? -EINVAL : 0;
-}
-
-/**
- * vfio_cdev_refuse_bind() - VFIO_DEVICE_BIND_IOMMUFD of a file with a full table
- * @arg: the argument
- *
- * Such a file was bound before, or is one of the group: neither ever changes
- * back.
- *
- * Return: the error that the argument deserves, else %-EINVAL.
- */
-long vfio_cdev_refuse_bind(struct vfio_device_bind_iommufd __user *arg)
-{
-	struct vfio_device_bind_iommufd args;
-
-	return cdev_copy_bind(&args, arg) ?: -EINVAL;
 }
 
 /**
@@ -334,50 +306,58 @@ long vfio_cdev_ioctl_bind(struct file *filep,
 	struct vfio_iommufd_bind bind = {};
 	int ret;
 
-	ret = cdev_copy_bind(&args, arg);
+	ret = vfio_bind_copy(filep, &args, arg);
 	if (ret)
 		return ret;
 
-	ret = cdev_exclude_group(device->group);
+	ret = cdev_exclude_group(device->group, filep);
 	if (ret)
 		return ret;
 
-	ret = cdev_check_token(device, &args);
+	ret = vfio_bind_check_token(filep, &args);
 	if (ret)
 		goto err_admit_group;
 	if (args.flags & VFIO_DEVICE_BIND_FLAG_COOKIE)
 		bind.cookie = &args.dev_cookie;
 
-	bind.ictx = iommufd_ctx_from_fd(args.iommufd);
+	bind.ictx = vfio_bind_get_ctx(filep, args.iommufd);
 	if (IS_ERR(bind.ictx)) {
 		ret = PTR_ERR(bind.ictx);
 		goto err_admit_group;
 	}
 
-	ret = cdev_open_device(device, filep, &bind);
+	ret = cdev_bind(filep, &bind, arg);
+	if (ret)
+		vfio_device_refused(filep, "BIND", ret, bind.ictx);
 	/* A bound device holds the context itself */
 	iommufd_ctx_put(bind.ictx);
 	if (ret)
 		goto err_admit_group;
 
-	/*
-	 * Not under dev_set->lock: a user page may take arbitrarily long to
-	 * come, and the set may hold devices of other users. Nobody gets in
-	 * meanwhile: the device is open, and this file is bind-only still.
-	 */
-	ret = -EFAULT;
-	if (put_user(bind.devid, &arg->out_devid))
-		goto err_close_device;
-
 	vfio_device_set_user(device);
 	vfio_device_file_publish(filep, &vfio_cdev_fops);
 	return 0;
 
-err_close_device:
-	cdev_close_device(device);
 err_admit_group:
 	cdev_admit_group(device->group);
 	return ret;
+}
+
+/* Of an open device. Without a reference, which the device has */
+static struct iommufd_ctx *cdev_ctx(struct vfio_device *device)
+{
+	struct iommufd_binding binding = {};
+
+	vfio_iommufd_describe(device, &binding);
+	return binding.ictx;
+}
+
+static int cdev_refuse_argument(struct vfio_device *device, u32 argsz,
+				u32 minsz, u32 flags)
+{
+	return iommufd_refuse(cdev_ctx(device), -EINVAL,
+			      "argsz is %u, and has to be %u at least; flags are 0x%x, and have to be 0",
+			      argsz, minsz, flags);
 }
 
 static int cdev_answer_attach(void *data, u32 pt_id)
@@ -405,7 +385,8 @@ static int cdev_ioctl_attach(struct vfio_device *device,
 	if (copy_from_user(&attach, arg, minsz))
 		return -EFAULT;
 	if (attach.argsz < minsz || attach.flags)
-		return -EINVAL;
+		return cdev_refuse_argument(device, attach.argsz, minsz,
+					    attach.flags);
 	if (put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
 
@@ -426,21 +407,16 @@ static int cdev_ioctl_detach(struct vfio_device *device,
 	if (copy_from_user(&detach, arg, minsz))
 		return -EFAULT;
 	if (detach.argsz < minsz || detach.flags)
-		return -EINVAL;
+		return cdev_refuse_argument(device, detach.argsz, minsz,
+					    detach.flags);
 
 	return vfio_iommufd_detach(device);
 }
 
-static long cdev_fops_unl_ioctl(struct file *filep, unsigned int cmd,
-				unsigned long arg)
+static int cdev_ioctl_table(struct vfio_device *device, unsigned int cmd,
+			    void __user *arg)
 {
-	struct vfio_device *device = vfio_device_from_file(filep);
-	void __user *uarg = (void __user *)arg;
 	int ret;
-
-	if (cmd != VFIO_DEVICE_ATTACH_IOMMUFD_PT &&
-	    cmd != VFIO_DEVICE_DETACH_IOMMUFD_PT)
-		return vfio_device_fops_unl_ioctl(filep, cmd, arg);
 
 	/* The IOMMU may have to flush a TLB that is in the device */
 	ret = vfio_device_pm_runtime_get(device);
@@ -448,11 +424,31 @@ static long cdev_fops_unl_ioctl(struct file *filep, unsigned int cmd,
 		return ret;
 
 	if (cmd == VFIO_DEVICE_ATTACH_IOMMUFD_PT)
-		ret = cdev_ioctl_attach(device, uarg);
+		ret = cdev_ioctl_attach(device, arg);
 	else
-		ret = cdev_ioctl_detach(device, uarg);
+		ret = cdev_ioctl_detach(device, arg);
 
 	vfio_device_pm_runtime_put(device);
+	return ret;
+}
+
+static long cdev_fops_unl_ioctl(struct file *filep, unsigned int cmd,
+				unsigned long arg)
+{
+	struct vfio_device *device = vfio_device_from_file(filep);
+	bool is_table = cmd == VFIO_DEVICE_ATTACH_IOMMUFD_PT ||
+			cmd == VFIO_DEVICE_DETACH_IOMMUFD_PT;
+	char name[VFIO_CALL_NAME_MAX];
+	long ret;
+
+	if (is_table)
+		ret = cdev_ioctl_table(device, cmd, (void __user *)arg);
+	else
+		ret = vfio_device_fops_unl_ioctl(filep, cmd, arg);
+	/* A second BIND has said why */
+	if (ret < 0 && ret > -ERESTARTSYS && cmd != VFIO_DEVICE_BIND_IOMMUFD)
+		vfio_device_refused(filep, vfio_device_call_name(cmd, name), ret,
+				    is_table ? cdev_ctx(device) : NULL);
 	return ret;
 }
 
@@ -461,6 +457,7 @@ static int cdev_fops_release(struct inode *inode, struct file *filep)
 	struct vfio_device *device = vfio_device_from_file(filep);
 
 	vfio_device_clear_user(device);
+	vfio_device_forget_reason(filep);
 	cdev_close_device(device);
 	cdev_admit_group(device->group);
 	module_put(device->dev->driver->owner);
@@ -478,6 +475,7 @@ static const struct file_operations vfio_cdev_fops = {
 	.unlocked_ioctl	= cdev_fops_unl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.mmap		= vfio_device_fops_mmap,
+	.show_fdinfo	= VFIO_DEVICE_FDINFO,
 };
 
 static char *cdev_devnode(struct device *dev, umode_t *mode)

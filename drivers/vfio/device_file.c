@@ -64,18 +64,30 @@ void vfio_device_clear_user(struct vfio_device *device)
 }
 
 /**
- * vfio_device_report_user() - tell whoever removes a device what it waits for
- * @device: a device with files
+ * vfio_device_get_user() - who has a device
+ * @device: the device
+ *
+ * Return: the process, with a reference; NULL if it is not known.
  */
-void vfio_device_report_user(struct vfio_device *device)
+struct pid *vfio_device_get_user(struct vfio_device *device)
 {
-	struct task_struct *task;
-	char comm[TASK_COMM_LEN];
 	struct pid *user;
 
 	spin_lock(&device_user_lock);
 	user = get_pid(device->user);
 	spin_unlock(&device_user_lock);
+	return user;
+}
+
+/**
+ * vfio_device_report_user() - tell whoever removes a device what it waits for
+ * @device: a device with files
+ */
+void vfio_device_report_user(struct vfio_device *device)
+{
+	struct pid *user = vfio_device_get_user(device);
+	struct task_struct *task;
+	char comm[TASK_COMM_LEN];
 
 	task = get_pid_task(user, PIDTYPE_TGID);
 	if (task) {
@@ -103,10 +115,11 @@ static ssize_t bind_fops_write(struct file *filep, const char __user *buf,
 static long bind_fops_unl_ioctl(struct file *filep, unsigned int cmd,
 				unsigned long arg)
 {
-	if (IS_ENABLED(CONFIG_VFIO_DEVICE_CDEV) &&
-	    cmd == VFIO_DEVICE_BIND_IOMMUFD)
+	if (!IS_ENABLED(CONFIG_VFIO_DEVICE_CDEV))
+		return -EINVAL;
+	if (cmd == VFIO_DEVICE_BIND_IOMMUFD)
 		return vfio_cdev_ioctl_bind(filep, (void __user *)arg);
-	return -EINVAL;
+	return vfio_cdev_refuse_unbound(filep, cmd);
 }
 
 static int bind_fops_mmap(struct file *filep, struct vm_area_struct *vma)
@@ -120,6 +133,7 @@ static int bind_fops_release(struct inode *inode, struct file *filep)
 
 	if (!READ_ONCE(device->open_count))
 		vfio_device_clear_user(device);
+	vfio_device_forget_reason(filep);
 	module_put(device->dev->driver->owner);
 	vfio_device_put_registration(device);
 	return 0;
@@ -133,6 +147,7 @@ const struct file_operations vfio_device_bind_fops = {
 	.unlocked_ioctl	= bind_fops_unl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.mmap		= bind_fops_mmap,
+	.show_fdinfo	= VFIO_DEVICE_FDINFO,
 };
 
 /**

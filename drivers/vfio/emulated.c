@@ -216,6 +216,12 @@ static int emulated_detach(struct vfio_device *device)
 	return iommufd_access_detach_killable(device->iommufd_access);
 }
 
+static void emulated_describe(struct vfio_device *device,
+			      struct iommufd_binding *binding)
+{
+	iommufd_access_describe(device->iommufd_access, binding);
+}
+
 /* No DMA: what the device does is done by the CPU, through its caches */
 static bool emulated_coherent(struct vfio_device *device)
 {
@@ -229,6 +235,7 @@ const struct vfio_iommufd_ops vfio_iommufd_emulated_ops = {
 	.unbind		= emulated_unbind,
 	.attach		= emulated_attach,
 	.detach		= emulated_detach,
+	.describe	= emulated_describe,
 	.coherent	= emulated_coherent,
 };
 #endif

@@ -68,6 +68,7 @@ int vfio_group_set_iommufd(struct vfio_group *group, struct file *file)
 	return 0;
 
 err_put:
+	iommufd_refused(ictx, "GROUP_SET_CONTAINER", ret, NULL);
 	iommufd_ctx_put(ictx);
 	return ret;
 }

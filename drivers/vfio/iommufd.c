@@ -15,6 +15,8 @@
  * iommufd lets go of it. In between nobody else can have it: iommufd refuses to
  * bind a device again before it has let go.
  */
+#include <linux/device.h>
+#include <linux/iommufd.h>
 #include <linux/pm_runtime.h>
 #include <linux/vfio.h>
 
@@ -56,6 +58,19 @@ bool vfio_iommufd_attachable(struct vfio_device *device)
 bool vfio_iommufd_is_open(struct vfio_device *device)
 {
 	return device->iommufd_ops->is_open(device);
+}
+
+/**
+ * vfio_iommufd_describe() - what can be told of an open device
+ * @device: an open device, which its file keeps so
+ * @binding: zeroed; filled in, if the device is bound to an iommufd
+ */
+void vfio_iommufd_describe(struct vfio_device *device,
+			   struct iommufd_binding *binding)
+{
+	if (device->iommufd_ops->describe &&
+	    device->iommufd_ops->is_open(device))
+		device->iommufd_ops->describe(device, binding);
 }
 
 /**
@@ -161,8 +176,12 @@ int vfio_iommufd_open(struct vfio_device *device,
 
 	if (device->ops->open_device) {
 		ret = device->ops->open_device(device);
-		if (ret)
+		if (ret) {
+			iommufd_refuse(bind->ictx, ret,
+				       "its driver, %s, did not open it",
+				       dev_driver_string(device->dev));
 			*bound = take_bound(device);
+		}
 	}
 	return ret;
 }

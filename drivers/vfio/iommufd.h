@@ -12,6 +12,7 @@
 struct device;
 struct file;
 struct iommufd_access;
+struct iommufd_binding;
 struct iommufd_device;
 struct vfio_group;
 
@@ -51,6 +52,9 @@ struct vfio_iommufd_ops {
 		      int (*answer)(void *data, u32 pt_id), void *data);
 	/* Comes with attach */
 	int (*detach)(struct vfio_device *device);
+	/* What fdinfo tells of it, while it is open; none if there is nothing */
+	void (*describe)(struct vfio_device *device,
+			 struct iommufd_binding *binding);
 	/* Can its DMA, if it does any, not bypass the caches? */
 	bool (*coherent)(struct vfio_device *device);
 };
@@ -63,6 +67,8 @@ extern const struct vfio_iommufd_ops vfio_iommufd_bare_ops;
 void vfio_iommufd_register(struct vfio_device *device);
 bool vfio_iommufd_attachable(struct vfio_device *device);
 bool vfio_iommufd_is_open(struct vfio_device *device);
+void vfio_iommufd_describe(struct vfio_device *device,
+			   struct iommufd_binding *binding);
 bool vfio_iommufd_coherent(struct vfio_device *device);
 int vfio_iommufd_driver_bind(struct vfio_device *device,
 			     struct vfio_iommufd_bind *bind);

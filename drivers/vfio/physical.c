@@ -103,6 +103,12 @@ static int physical_detach(struct vfio_device *device)
 	return iommufd_detach_device_killable(device->iommufd_device);
 }
 
+static void physical_describe(struct vfio_device *device,
+			      struct iommufd_binding *binding)
+{
+	iommufd_device_describe(device->iommufd_device, binding);
+}
+
 /* What an IOMMU can enforce, iommufd makes it enforce for every attachment */
 static bool physical_coherent(struct vfio_device *device)
 {
@@ -117,5 +123,6 @@ const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 	.unbind		= physical_unbind,
 	.attach		= physical_attach,
 	.detach		= physical_detach,
+	.describe	= physical_describe,
 	.coherent	= physical_coherent,
 };

@@ -44,6 +44,7 @@ struct iommufd_compat_group;
 struct iommufd_ctx;
 struct iommufd_device;
 struct page;
+struct seq_file;
 
 /**
  * struct iommufd_access_ops - what the owner of an access supplies
@@ -60,12 +61,41 @@ struct iommufd_access_ops {
 	void (*unmap)(void *data, u64 iova, u64 length);
 };
 
+/* Room for a call that was refused, its errno and why, with the end */
+#define IOMMUFD_REFUSAL_MAX	240
+
+/**
+ * struct iommufd_binding - what fdinfo tells of what is bound
+ * @ictx: the context, without a reference
+ * @ictx_number: by which that is told from others
+ * @id: number by which the user can name the device or access
+ * @pt_id: number of the HWPT or IOAS that it is attached to; 0 for none
+ * @has_cookie: the user chose a name
+ * @cookie: which
+ */
+struct iommufd_binding {
+	struct iommufd_ctx *ictx;
+	u32 ictx_number;
+	u32 id;
+	u32 pt_id;
+	bool has_cookie;
+	u64 cookie;
+};
+
 /* Flags of pin and copy: to the memory, not just from it */
 #define IOMMUFD_ACCESS_WRITE	1
 
 struct iommufd_ctx *iommufd_ctx_from_fd(int fd);
 struct iommufd_ctx *iommufd_ctx_from_file(struct file *file);
 void iommufd_ctx_put(struct iommufd_ctx *ictx);
+__printf(3, 4)
+int iommufd_refuse(struct iommufd_ctx *ictx, int ret, const char *format, ...);
+void iommufd_refused(struct iommufd_ctx *ictx, const char *call, int ret,
+		     char *line);
+void iommufd_write_refusal(char *line, const char *call, int ret,
+			   const char *sentence);
+void iommufd_show_refusal(struct seq_file *m, unsigned long nr_refusals,
+			  const char *line);
 
 struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
@@ -77,6 +107,8 @@ void iommufd_detach_device(struct iommufd_device *idev);
 int iommufd_detach_device_killable(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_ctx(const struct iommufd_device *idev);
 u32 iommufd_device_id(const struct iommufd_device *idev);
+void iommufd_device_describe(const struct iommufd_device *idev,
+			     struct iommufd_binding *binding);
 bool iommufd_ctx_owns_dma(struct iommufd_ctx *ictx, struct device *dev);
 
 int iommufd_access_create(struct iommufd_ctx *ictx,
@@ -84,6 +116,8 @@ int iommufd_access_create(struct iommufd_ctx *ictx,
 			  const u64 *cookie, struct iommufd_access **owner,
 			  u32 *id);
 void iommufd_access_destroy(struct iommufd_access *access);
+void iommufd_access_describe(const struct iommufd_access *access,
+			     struct iommufd_binding *binding);
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
 int iommufd_access_detach_killable(struct iommufd_access *access);
 int iommufd_access_pin(struct iommufd_access *access, u64 iova, u64 length,

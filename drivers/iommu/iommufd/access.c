@@ -284,6 +284,25 @@ void iommufd_access_destroy(struct iommufd_access *access)
 }
 EXPORT_SYMBOL_GPL(iommufd_access_destroy);
 
+/**
+ * iommufd_access_describe() - What can be told of an access
+ * @access: the access
+ * @binding: filled in
+ *
+ * Context: as iommufd_device_describe().
+ */
+void iommufd_access_describe(const struct iommufd_access *access,
+			     struct iommufd_binding *binding)
+{
+	binding->ictx = access->object.ictx;
+	binding->ictx_number = access->object.ictx->number;
+	binding->id = access->object.id;
+	binding->pt_id = READ_ONCE(access->ioas_id);
+	binding->has_cookie = iommufd_cookie_value(&access->cookie,
+						   &binding->cookie);
+}
+EXPORT_SYMBOL_GPL(iommufd_access_describe);
+
 static int access_prot(unsigned int flags)
 {
 	return flags & IOMMUFD_ACCESS_WRITE ? IOMMU_WRITE : IOMMU_READ;

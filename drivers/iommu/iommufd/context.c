@@ -116,3 +116,40 @@ struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
 	return ictx;
 }
 EXPORT_SYMBOL_GPL(iommufd_ctx_from_fd);
+
+/**
+ * iommufd_refuse() - Say why a call that uses a context fails
+ * @ictx: the context
+ * @ret: what it fails with
+ * @format: what would have to change; the user reads it
+ *
+ * iommufd_refused() comes next, by the same task. Functions of iommufd that fail
+ * have said it already.
+ *
+ * Context: any that can take a spinlock.
+ * Return: @ret.
+ */
+int iommufd_refuse(struct iommufd_ctx *ictx, int ret, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	reason_vrefuse(&ictx->reason, ret, format, args);
+	va_end(args);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommufd_refuse);
+
+/**
+ * iommufd_refused() - A call on another file, which uses a context, failed
+ * @ictx: the context, whose fdinfo shows it
+ * @call: its name
+ * @ret: the negative errno that it returns
+ * @line: set to the same, for that file; of %IOMMUFD_REFUSAL_MAX bytes; or NULL
+ */
+void iommufd_refused(struct iommufd_ctx *ictx, const char *call, int ret,
+		     char *line)
+{
+	reason_finish(&ictx->reason, call, ret, line);
+}
+EXPORT_SYMBOL_GPL(iommufd_refused);

@@ -414,6 +414,25 @@ u32 iommufd_device_id(const struct iommufd_device *idev)
 EXPORT_SYMBOL_GPL(iommufd_device_id);
 
 /**
+ * iommufd_device_describe() - What can be told of a bound device
+ * @idev: the device
+ * @binding: filled in
+ *
+ * Context: takes no lock: it may be attached, or not any more, right after.
+ */
+void iommufd_device_describe(const struct iommufd_device *idev,
+			     struct iommufd_binding *binding)
+{
+	binding->ictx = idev->object.ictx;
+	binding->ictx_number = idev->object.ictx->number;
+	binding->id = idev->object.id;
+	binding->pt_id = READ_ONCE(idev->hwpt_id);
+	binding->has_cookie = iommufd_cookie_value(&idev->cookie,
+						   &binding->cookie);
+}
+EXPORT_SYMBOL_GPL(iommufd_device_describe);
+
+/**
  * iommufd_ctx_owns_dma() - Does the DMA of a device belong to a context?
  * @ictx: the context
  * @dev: any device, bound or not; the caller keeps it in its iommu_group

@@ -272,7 +272,7 @@ static noinline void command_refused(struct iommufd_ctx *ictx, unsigned int cmd,
 	}
 	/* Not what makes the call begin anew. */
 	if (ret > -ERESTARTSYS)
-		reason_finish(&ictx->reason, name, ret);
+		reason_finish(&ictx->reason, name, ret, NULL);
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int cmd,

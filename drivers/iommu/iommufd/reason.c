@@ -4,6 +4,7 @@
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -63,25 +64,27 @@ static const struct errno_text *errno_find(int errno)
 }
 
 /**
- * reason_write() - Put together what is shown
- * @line: where
- * @size: how much room there is
+ * iommufd_write_refusal() - Put together what is shown
+ * @line: of %IOMMUFD_REFUSAL_MAX bytes
  * @call: that was refused
  * @ret: a negative errno
  * @sentence: why; NULL for what the errno means
  */
-void reason_write(char *line, size_t size, const char *call, int ret,
-		  const char *sentence)
+void iommufd_write_refusal(char *line, const char *call, int ret,
+			   const char *sentence)
 {
 	const struct errno_text *text = errno_find(-ret);
 
 	if (!sentence)
 		sentence = text ? text->meaning : "for a reason of its own";
 	if (text)
-		scnprintf(line, size, "%s %s: %s", call, text->name, sentence);
+		scnprintf(line, IOMMUFD_REFUSAL_MAX, "%s %s: %s", call,
+			  text->name, sentence);
 	else
-		scnprintf(line, size, "%s %d: %s", call, -ret, sentence);
+		scnprintf(line, IOMMUFD_REFUSAL_MAX, "%s %d: %s", call, -ret,
+			  sentence);
 }
+EXPORT_SYMBOL_GPL(iommufd_write_refusal);
 
 void reason_init(struct reason *reason)
 {
@@ -104,12 +107,20 @@ int reason_refuse(struct reason *reason, int ret, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
+	reason_vrefuse(reason, ret, format, args);
+	va_end(args);
+	return ret;
+}
+
+/* reason_refuse() with the arguments of another function */
+int reason_vrefuse(struct reason *reason, int ret, const char *format,
+		   va_list args)
+{
 	spin_lock(&reason->lock);
 	reason->author = current;
 	reason->errno = ret;
 	vscnprintf(reason->sentence, sizeof(reason->sentence), format, args);
 	spin_unlock(&reason->lock);
-	va_end(args);
 	return ret;
 }
 
@@ -127,35 +138,36 @@ void reason_forget(struct reason *reason)
  * @reason: of the file that it was made on
  * @call: its name
  * @ret: the negative errno that it returns
+ * @line: set to what is shown, of %IOMMUFD_REFUSAL_MAX bytes; or NULL
  */
-void reason_finish(struct reason *reason, const char *call, int ret)
+void reason_finish(struct reason *reason, const char *call, int ret,
+		   char *line)
 {
 	bool is_ours;
 
 	spin_lock(&reason->lock);
 	is_ours = reason->author == current && reason->errno == ret;
-	reason_write(reason->line, sizeof(reason->line), call, ret,
-		     is_ours ? reason->sentence : NULL);
+	iommufd_write_refusal(reason->line, call, ret,
+			      is_ours ? reason->sentence : NULL);
 	if (reason->author == current)
 		reason->author = NULL;
 	reason->nr_refusals++;
+	if (line)
+		memcpy(line, reason->line, sizeof(reason->line));
 	spin_unlock(&reason->lock);
 }
 
-/* What reason_finish() has written last */
-void reason_copy(struct reason *reason, char *line, size_t size)
-{
-	spin_lock(&reason->lock);
-	strscpy(line, reason->line, size);
-	spin_unlock(&reason->lock);
-}
-
-/*
+/**
+ * iommufd_show_refusal() - Show the last call that was refused
+ * @m: where
+ * @nr_refusals: how many were
+ * @line: from iommufd_write_refusal(); empty for none
+ *
  * Names of processes are in it, which users choose: what could begin a line, or
  * do something to a terminal, is escaped, and so is what escapes.
  */
-void reason_show_line(struct seq_file *m, unsigned long nr_refusals,
-		      const char *line)
+void iommufd_show_refusal(struct seq_file *m, unsigned long nr_refusals,
+			  const char *line)
 {
 	seq_printf(m, "refusals:\t%lu\n", nr_refusals);
 	if (!line[0])
@@ -165,15 +177,16 @@ void reason_show_line(struct seq_file *m, unsigned long nr_refusals,
 		       ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, "\\");
 	seq_putc(m, '\n');
 }
+EXPORT_SYMBOL_GPL(iommufd_show_refusal);
 
 void reason_show(struct reason *reason, struct seq_file *m)
 {
-	char line[REASON_LINE_MAX];
+	char line[IOMMUFD_REFUSAL_MAX];
 	unsigned long nr_refusals;
 
 	spin_lock(&reason->lock);
 	nr_refusals = reason->nr_refusals;
 	memcpy(line, reason->line, sizeof(line));
 	spin_unlock(&reason->lock);
-	reason_show_line(m, nr_refusals, line);
+	iommufd_show_refusal(m, nr_refusals, line);
 }

@@ -9,21 +9,24 @@
  * meanwhile: of two the later one has the place, and the earlier one ends with
  * what its errno means.
  *
+ * Files that have a place of their own, as those of VFIO devices, use what this one
+ * exports.
+ *
  * A call that succeeds comes here only where it tried something else first. The
  * place is a part of the file's own memory, so that nothing is allocated.
  */
 #ifndef __IOMMUFD_REASON_H
 #define __IOMMUFD_REASON_H
 
+#include <linux/iommufd.h>
 #include <linux/spinlock.h>
+#include <linux/stdarg.h>
 
 struct seq_file;
 struct task_struct;
 
-/* With its end; what is longer is cut off. Part of the interface */
-#define REASON_MAX 192
-/* A sentence with the call and its errno */
-#define REASON_LINE_MAX (REASON_MAX + 48)
+/* A sentence, with its end; what is longer is cut off */
+#define REASON_MAX (IOMMUFD_REFUSAL_MAX - 48)
 
 /**
  * struct reason - of one file
@@ -41,21 +44,18 @@ struct reason {
 	int errno;
 	char sentence[REASON_MAX];
 	unsigned long nr_refusals;
-	char line[REASON_LINE_MAX];
+	char line[IOMMUFD_REFUSAL_MAX];
 };
 
 void reason_init(struct reason *reason);
 __printf(3, 4)
 int reason_refuse(struct reason *reason, int ret, const char *format, ...);
 void reason_forget(struct reason *reason);
-void reason_finish(struct reason *reason, const char *call, int ret);
-void reason_copy(struct reason *reason, char *line, size_t size);
+__printf(3, 0)
+int reason_vrefuse(struct reason *reason, int ret, const char *format,
+		   va_list args);
+void reason_finish(struct reason *reason, const char *call, int ret,
+		   char *line);
 void reason_show(struct reason *reason, struct seq_file *m);
-
-/* For files that have a place of their own */
-void reason_write(char *line, size_t size, const char *call, int ret,
-		  const char *sentence);
-void reason_show_line(struct seq_file *m, unsigned long nr_refusals,
-		      const char *line);
 
 #endif
