@@ -148,12 +148,22 @@ static void emulated_unmap(void *data, u64 iova, u64 length)
 	vdev->ops->dma_unmap(vdev, iova, length);
 }
 
+static const char *emulated_name(void *data)
+{
+	struct vfio_device *vdev = data;
+
+	return dev_name(vdev->dev);
+}
+
 static const struct iommufd_access_ops emulated_pinning_ops = {
 	.pins = true,
+	.name = emulated_name,
 	.unmap = emulated_unmap,
 };
 
-static const struct iommufd_access_ops emulated_copying_ops = {};
+static const struct iommufd_access_ops emulated_copying_ops = {
+	.name = emulated_name,
+};
 
 /**
  * vfio_iommufd_emulated_bind() - bind_iommufd for a device without DMA

@@ -38,6 +38,10 @@ static void access_show(struct iommufd_object *object, struct seq_file *m)
 	u32 ioas_id = READ_ONCE(access->ioas_id);
 
 	seq_printf(m, "iommufd-access:\tid=%u", object->id);
+	if (access->ops->name) {
+		seq_puts(m, " name=");
+		seq_escape(m, access->ops->name(access->data), " \t\n\\");
+	}
 	iommufd_cookie_show(&access->cookie, m);
 	if (ioas_id)
 		seq_printf(m, " ioas=%u", ioas_id);
