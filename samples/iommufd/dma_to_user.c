@@ -59,6 +59,32 @@
 
 #define say(what, fmt, ...) printf("ok  %-10s " fmt "\n", what, ##__VA_ARGS__)
 
+/* Why the last call on a file was refused, where the kernel tells that. */
+static void print_reason(int fd)
+{
+	char path[64], line[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "last-error:", 11))
+			fputs(line, stderr);
+	fclose(file);
+}
+
+/* A call on @fd that has to work did not. */
+static void __attribute__((noreturn)) refused(int fd, const char *call)
+{
+	int error = errno;
+
+	print_reason(fd);
+	errno = error;
+	err(1, "%s", call);
+}
+
 /* The name below vfio-dev is also the name of the character device. */
 static int open_device(const char *bdf, char *path, size_t size)
 {
@@ -163,7 +189,7 @@ static __u32 bind_device(int device, int iommufd)
 	};
 
 	if (ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
-		err(1, "VFIO_DEVICE_BIND_IOMMUFD");
+		refused(device, "VFIO_DEVICE_BIND_IOMMUFD");
 	return bind.out_devid;
 }
 
@@ -175,7 +201,7 @@ static void find_by_cookie(int iommufd, __u32 device_id)
 	};
 
 	if (ioctl(iommufd, IOMMU_DEVICE_FIND, &find))
-		err(1, "IOMMU_DEVICE_FIND");
+		refused(iommufd, "IOMMU_DEVICE_FIND");
 	if (find.out_dev_id != device_id)
 		errx(1, "cookie %#llx found device %u instead of %u", COOKIE,
 		     find.out_dev_id, device_id);
@@ -193,7 +219,7 @@ static void show_iommu(int iommufd, __u32 device_id)
 	};
 
 	if (ioctl(iommufd, IOMMU_GET_HW_INFO, &info))
-		err(1, "IOMMU_GET_HW_INFO");
+		refused(iommufd, "IOMMU_GET_HW_INFO");
 	if (info.out_data_type == IOMMU_HW_INFO_TYPE_INTEL_VTD)
 		say("iommu", "Intel VT-d, cap %#llx, ecap %#llx",
 		    (unsigned long long)vtd.cap_reg,
@@ -208,7 +234,7 @@ static __u32 alloc_ioas(int iommufd)
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 
 	if (ioctl(iommufd, IOMMU_IOAS_ALLOC, &alloc))
-		err(1, "IOMMU_IOAS_ALLOC");
+		refused(iommufd, "IOMMU_IOAS_ALLOC");
 	say("ioas", "I/O address space %u", alloc.out_ioas_id);
 	return alloc.out_ioas_id;
 }
@@ -221,7 +247,7 @@ static void attach(int device, __u32 ioas_id)
 	};
 
 	if (ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach))
-		err(1, "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+		refused(device, "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
 	say("attach", "device uses I/O address space %u through page table %u",
 	    ioas_id, attach.pt_id);
 }
@@ -233,7 +259,7 @@ static void detach(int device)
 	};
 
 	if (ioctl(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach))
-		err(1, "VFIO_DEVICE_DETACH_IOMMUFD_PT");
+		refused(device, "VFIO_DEVICE_DETACH_IOMMUFD_PT");
 	say("detach", "device reaches nothing");
 }
 
@@ -250,7 +276,7 @@ static void map(int iommufd, __u32 ioas_id, void *memory, size_t length)
 	};
 
 	if (ioctl(iommufd, IOMMU_IOAS_MAP, &map))
-		err(1, "IOMMU_IOAS_MAP");
+		refused(iommufd, "IOMMU_IOAS_MAP");
 	say("map", "memory %p is I/O address %#llx, %zu bytes", memory,
 	    (unsigned long long)map.iova, length);
 }
@@ -265,7 +291,7 @@ static void unmap(int iommufd, __u32 ioas_id, size_t length)
 	};
 
 	if (ioctl(iommufd, IOMMU_IOAS_UNMAP, &unmap))
-		err(1, "IOMMU_IOAS_UNMAP");
+		refused(iommufd, "IOMMU_IOAS_UNMAP");
 	if (unmap.length != length)
 		errx(1, "unmapped %llu bytes instead of %zu",
 		     (unsigned long long)unmap.length, length);
@@ -348,7 +374,7 @@ static int enable_interrupt(int device)
 		err(1, "eventfd");
 	memcpy(arg.set.data, &event, sizeof(event));
 	if (ioctl(device, VFIO_DEVICE_SET_IRQS, &arg))
-		err(1, "VFIO_DEVICE_SET_IRQS");
+		refused(device, "VFIO_DEVICE_SET_IRQS");
 	say("msi", "the interrupt signals eventfd %d", event);
 	return event;
 }
