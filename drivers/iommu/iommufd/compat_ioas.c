@@ -260,6 +260,7 @@ int iommufd_compat_ioas(struct iommufd_command *command)
 	case IOMMU_VFIO_IOAS_CLEAR:
 		return compat_ioas_change(ictx, NULL);
 	default:
-		return -EOPNOTSUPP;
+		return reason_refuse(&ictx->reason, -EOPNOTSUPP,
+				     "there is no operation %u", arg->op);
 	}
 }

@@ -65,7 +65,8 @@ static void hwpt_show(struct iommufd_object *object, struct seq_file *m)
 	struct hwpt *hwpt = hwpt_of(object);
 
 	seq_printf(m, "iommufd-hwpt:\tid=%u", object->id);
-	hwpt->kind->show(hwpt, m);
+	if (hwpt->kind->show)
+		hwpt->kind->show(hwpt, m);
 	if (hwpt->iommu_name[0]) {
 		seq_puts(m, " iommu=");
 		seq_escape(m, hwpt->iommu_name, " \t\n\\");

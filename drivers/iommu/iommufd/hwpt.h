@@ -30,7 +30,7 @@ struct seq_file;
  * @detach: lead it to none: the group's DMA is blocked
  * @unlink: of a table that ends with its last device: see iommufd_object_ops
  * @end: let go of what is behind the table; its domain is freed next
- * @show: what fdinfo tells of that, as iommufd_object_ops.show
+ * @show: what fdinfo tells of that, as iommufd_object_ops.show; NULL for nothing
  *
  * @attach and @detach have the tables_lock of each hwpt.space exclusively.
  */

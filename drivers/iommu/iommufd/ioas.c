@@ -539,7 +539,8 @@ static int option_large_pages(struct iommufd_command *command,
 			return ret;
 		return mapped_space_set_large_pages(&ioas->space, arg->val64);
 	default:
-		return -EOPNOTSUPP;
+		return reason_refuse(&command->ictx->reason, -EOPNOTSUPP,
+				     "an option has no operation %u", arg->op);
 	}
 }
 

@@ -254,25 +254,32 @@ static long command_execute(struct iommufd_command *command, unsigned int cmd,
 	return ret;
 }
 
+/* NULL for a call that has none */
+static const char *command_name(unsigned int cmd)
+{
+	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
+
+	if (index >= ARRAY_SIZE(commands))
+		return iommufd_vfio_container_call_name(cmd);
+	index = array_index_nospec(index, ARRAY_SIZE(commands));
+	return commands[index].ioctl == cmd ? commands[index].name : NULL;
+}
+
 /* It was refused: say so in fdinfo. */
 static noinline void command_refused(struct iommufd_ctx *ictx, unsigned int cmd,
 				     int ret)
 {
-	unsigned int index = _IOC_NR(cmd) - IOMMUFD_CMD_BASE;
-	const char *name = NULL;
+	const char *name = command_name(cmd);
 	char number[16];
 
-	if (index >= ARRAY_SIZE(commands))
-		name = iommufd_vfio_container_call_name(cmd);
-	else if (commands[index].ioctl == cmd)
-		name = commands[index].name;
+	/* Not what makes the call begin anew. */
+	if (ret <= -ERESTARTSYS)
+		return;
 	if (!name) {
 		scnprintf(number, sizeof(number), "0x%x", cmd);
 		name = number;
 	}
-	/* Not what makes the call begin anew. */
-	if (ret > -ERESTARTSYS)
-		reason_finish(&ictx->reason, name, ret, NULL);
+	reason_finish(&ictx->reason, name, ret, NULL);
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int cmd,

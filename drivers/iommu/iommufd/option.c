@@ -40,7 +40,9 @@ static int option_rlimit_mode(struct iommufd_command *command)
 	struct iommu_option *arg = command->argument;
 
 	if (arg->object_id)
-		return -EOPNOTSUPP;
+		return reason_refuse(&command->ictx->reason, -EOPNOTSUPP,
+				     "the option is that of the file, not of object %u",
+				     arg->object_id);
 	switch (arg->op) {
 	case IOMMU_OPTION_OP_GET:
 		arg->val64 = command->ictx->ledger.limited == MEMORY_CHARGE_MM;
@@ -50,7 +52,8 @@ static int option_rlimit_mode(struct iommufd_command *command)
 		return iommufd_command_reply(command) ?:
 		       option_set_charge_class(command->ictx, arg->val64);
 	default:
-		return -EOPNOTSUPP;
+		return reason_refuse(&command->ictx->reason, -EOPNOTSUPP,
+				     "an option has no operation %u", arg->op);
 	}
 }
 
@@ -65,6 +68,8 @@ int iommufd_option(struct iommufd_command *command)
 	case IOMMU_OPTION_HUGE_PAGES:
 		return iommufd_ioas_option(command);
 	default:
-		return -EOPNOTSUPP;
+		return reason_refuse(&command->ictx->reason, -EOPNOTSUPP,
+				     "this kernel has no option %u",
+				     arg->option_id);
 	}
 }

@@ -56,6 +56,7 @@ static void test_device_destroy(struct iommufd_object *object)
 }
 
 static const struct iommufd_object_ops test_device_ops = {
+	.name = "driver of a mock device",
 	.destroy = test_device_destroy,
 };
 

@@ -399,6 +399,12 @@ TEST_F_TIMEOUT(reason, options, TEST_SECONDS)
 		       option_set(self->iommufd, IOMMU_OPTION_HUGE_PAGES,
 				  self->bare, 0),
 		       "OPTION", "no multiple of 4096");
+	EXPECT_REFUSED(EOPNOTSUPP,
+		       option_set(self->iommufd, IOMMU_OPTION_RLIMIT_MODE,
+				  self->bare, 1),
+		       "OPTION", "that of the file");
+	EXPECT_REFUSED(EOPNOTSUPP, option_set(self->iommufd, 77, 0, 1),
+		       "OPTION", "no option 77");
 	drop_capability(CAP_SYS_RESOURCE);
 	EXPECT_REFUSED(EPERM,
 		       option_set(self->iommufd, IOMMU_OPTION_RLIMIT_MODE, 0,
