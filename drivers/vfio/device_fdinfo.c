@@ -38,6 +38,7 @@ static void fdinfo_show_binding(struct seq_file *m,
 	seq_printf(m, "device-id:\t%u\n", binding->id);
 	if (binding->has_cookie)
 		seq_printf(m, "cookie:\t0x%016llx\n", binding->cookie);
+	seq_printf(m, "faults:\t%llu\n", binding->nr_faults);
 }
 
 /*

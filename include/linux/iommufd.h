@@ -74,6 +74,7 @@ struct iommufd_access_ops {
  * @pt_id: number of the HWPT or IOAS that it is attached to; 0 for none
  * @has_cookie: the user chose a name
  * @cookie: which
+ * @nr_faults: how often DMA of the device was stopped
  */
 struct iommufd_binding {
 	struct iommufd_ctx *ictx;
@@ -82,6 +83,7 @@ struct iommufd_binding {
 	u32 pt_id;
 	bool has_cookie;
 	u64 cookie;
+	u64 nr_faults;
 };
 
 /* Flags of pin and copy: to the memory, not just from it */

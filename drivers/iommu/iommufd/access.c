@@ -304,6 +304,7 @@ void iommufd_access_describe(const struct iommufd_access *access,
 	binding->pt_id = READ_ONCE(access->ioas_id);
 	binding->has_cookie = iommufd_cookie_value(&access->cookie,
 						   &binding->cookie);
+	binding->nr_faults = 0;
 }
 EXPORT_SYMBOL_GPL(iommufd_access_describe);
 

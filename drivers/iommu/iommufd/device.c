@@ -214,7 +214,8 @@ static void idev_show(struct iommufd_object *object, struct seq_file *m)
 	iommufd_cookie_show(&idev->cookie, m);
 	if (hwpt_id)
 		seq_printf(m, " hwpt=%u", hwpt_id);
-	seq_putc(m, '\n');
+	seq_printf(m, " faults=%lld\n",
+		   (s64)atomic64_read(&idev->faults.nr_faults));
 }
 
 const struct iommufd_object_ops iommufd_device_ops = {
@@ -414,25 +415,6 @@ u32 iommufd_device_id(const struct iommufd_device *idev)
 EXPORT_SYMBOL_GPL(iommufd_device_id);
 
 /**
- * iommufd_device_describe() - What can be told of a bound device
- * @idev: the device
- * @binding: filled in
- *
- * Context: takes no lock: it may be attached, or not any more, right after.
- */
-void iommufd_device_describe(const struct iommufd_device *idev,
-			     struct iommufd_binding *binding)
-{
-	binding->ictx = idev->object.ictx;
-	binding->ictx_number = idev->object.ictx->number;
-	binding->id = idev->object.id;
-	binding->pt_id = READ_ONCE(idev->hwpt_id);
-	binding->has_cookie = iommufd_cookie_value(&idev->cookie,
-						   &binding->cookie);
-}
-EXPORT_SYMBOL_GPL(iommufd_device_describe);
-
-/**
  * iommufd_ctx_owns_dma() - Does the DMA of a device belong to a context?
  * @ictx: the context
  * @dev: any device, bound or not; the caller keeps it in its iommu_group
@@ -451,6 +433,26 @@ bool iommufd_ctx_owns_dma(struct iommufd_ctx *ictx, struct device *dev)
 	return owns;
 }
 EXPORT_SYMBOL_GPL(iommufd_ctx_owns_dma);
+
+/**
+ * iommufd_device_describe() - What can be told of a bound device
+ * @idev: the device
+ * @binding: filled in
+ *
+ * Context: takes no lock: it may be attached, or not any more, right after.
+ */
+void iommufd_device_describe(const struct iommufd_device *idev,
+			     struct iommufd_binding *binding)
+{
+	binding->ictx = idev->object.ictx;
+	binding->ictx_number = idev->object.ictx->number;
+	binding->id = idev->object.id;
+	binding->pt_id = READ_ONCE(idev->hwpt_id);
+	binding->has_cookie = iommufd_cookie_value(&idev->cookie,
+						   &binding->cookie);
+	binding->nr_faults = atomic64_read(&idev->faults.nr_faults);
+}
+EXPORT_SYMBOL_GPL(iommufd_device_describe);
 
 /* What the IOMMU driver tells, and zeroes up to the caller's capacity. */
 static int hw_info_copy(struct iommu_hw_info *arg,

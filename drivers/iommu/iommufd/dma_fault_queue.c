@@ -17,6 +17,7 @@
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
@@ -211,9 +212,21 @@ static void queue_destroy(struct iommufd_object *object)
 	mutex_destroy(&queue->read_lock);
 }
 
+static void queue_show(struct iommufd_object *object, struct seq_file *m)
+{
+	struct dma_fault_queue *queue = queue_of(object);
+
+	seq_printf(m, "iommufd-dma-fault-queue:\tid=%u depth=%u waiting=%u\n",
+		   object->id, queue->ring.depth,
+		   READ_ONCE(queue->ring.nr_records) +
+		   READ_ONCE(queue->has_taken));
+}
+
 static const struct iommufd_object_ops dma_fault_queue_ops = {
+	.name = "queue of DMA faults",
 	.revoke = queue_revoke,
 	.destroy = queue_destroy,
+	.show = queue_show,
 };
 
 static struct dma_fault_queue *queue_create(struct iommufd_ctx *ictx, u32 depth)
@@ -231,9 +244,11 @@ static struct dma_fault_queue *queue_create(struct iommufd_ctx *ictx, u32 depth)
 	init_waitqueue_head(&queue->readers);
 	init_irq_work(&queue->wake, queue_wake);
 	lock_order_mutex_init(&queue->read_lock, PLACE_FAULT_READ);
-	ret = -EEXIST;
-	if (!queue_connect(queue))
+	if (!queue_connect(queue)) {
+		ret = reason_refuse(&ictx->reason, -EEXIST,
+				    "this file has a queue of DMA faults already");
 		goto err_destroy;
+	}
 	return queue;
 
 err_destroy:
@@ -251,7 +266,9 @@ int iommufd_dma_fault_queue(struct iommufd_command *command)
 	int ret;
 
 	if (!arg->depth || arg->depth > IOMMU_DMA_FAULT_DEPTH_MAX)
-		return -EINVAL;
+		return reason_refuse(&command->ictx->reason, -EINVAL,
+				     "a queue has a depth of 1 to %u, not %u",
+				     IOMMU_DMA_FAULT_DEPTH_MAX, arg->depth);
 	queue = queue_create(command->ictx, arg->depth);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);

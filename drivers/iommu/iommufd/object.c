@@ -223,7 +223,7 @@ static int object_refuse_busy(struct iommufd_object *object)
 				     "object %u (%s) ends by itself, with the last device in it",
 				     object->id, object->ops->name);
 	return reason_refuse(reason, -EBUSY,
-			     "object %u (%s) is used by %u others: an open device, another object or a call",
+			     "object %u (%s) is used by %u others: an open file, another object or a call",
 			     object->id, object->ops->name,
 			     refcount_read(&object->users) - 1);
 }

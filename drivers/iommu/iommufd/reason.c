@@ -42,6 +42,8 @@ static const struct errno_text errnos[] = {
 	ERRNO(EEXIST, "exists already"),
 	ERRNO(ENODEV, "no such device, or it is going away"),
 	ERRNO(EINVAL, "a value in the argument is wrong, or does not go with the others"),
+	ERRNO(ENFILE, "the machine has too many open files"),
+	ERRNO(EMFILE, "the process has too many open files"),
 	ERRNO(ENOTTY, "this kernel has no such call on this file"),
 	ERRNO(ENOSPC, "no room"),
 	ERRNO(EDEADLK, "a kernel driver does not let go of the memory"),

@@ -296,6 +296,26 @@ TEST_F_TIMEOUT(fdinfo, table_and_devices, TEST_SECONDS)
 	EXPECT_EQ(1, fdinfo_count(self->iommufd, "iommufd-device"));
 }
 
+TEST_F_TIMEOUT(fdinfo, queue_of_faults, TEST_SECONDS)
+{
+	struct mock mock;
+	__u32 queue_id;
+	int queue;
+
+	must(mock_create(self->iommufd, self->ioas_id, &mock));
+	EXPECT_EQ(0, fdinfo_number(self->iommufd, "iommufd-device",
+				   mock.dev_id, "faults"));
+	queue = must(dma_fault_queue(self->iommufd, 4, &queue_id));
+	EXPECT_EQ(4, fdinfo_number(self->iommufd, "iommufd-dma-fault-queue",
+				   queue_id, "depth"));
+	must(mock_dma_fault(self->iommufd, &mock, IOVA, 1, 0, 0, NULL));
+	EXPECT_EQ(1, fdinfo_number(self->iommufd, "iommufd-device",
+				   mock.dev_id, "faults"));
+	EXPECT_EQ(1, fdinfo_number(self->iommufd, "iommufd-dma-fault-queue",
+				   queue_id, "waiting"));
+	close(queue);
+}
+
 TEST_F_TIMEOUT(fdinfo, access_says_where_it_is, TEST_SECONDS)
 {
 	char value[FDINFO_LINE_MAX], expected[64];
