@@ -17,7 +17,7 @@
 
 /* A flag needs its field */
 static int bind_check(struct file *filep,
-			   const struct vfio_device_bind_iommufd *bind)
+		      const struct vfio_device_bind_iommufd *bind)
 {
 	const u32 known = VFIO_DEVICE_BIND_FLAG_TOKEN |
 			  VFIO_DEVICE_BIND_FLAG_COOKIE;

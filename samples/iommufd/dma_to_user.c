@@ -76,7 +76,7 @@ static void print_reason(int fd)
 }
 
 /* A call on @fd that has to work did not. */
-static void __attribute__((noreturn)) refused(int fd, const char *call)
+static void __attribute__((__noreturn__)) refused(int fd, const char *call)
 {
 	int error = errno;
 

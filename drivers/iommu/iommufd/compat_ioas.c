@@ -25,9 +25,11 @@ struct iommufd_ioas *iommufd_compat_ioas_get(struct iommufd_ctx *ictx)
 
 	xa_lock(&ictx->objects);
 	ioas = ictx->compat_ioas;
-	if (!ioas || !iommufd_object_get_unless_gone(&ioas->object))
-		ioas = ERR_PTR(reason_refuse(&ictx->reason, -ENODEV,
-					     "there is no compatibility IOAS: no group has been given this file, and VFIO_IOAS has set none"));
+	if (!ioas || !iommufd_object_get_unless_gone(&ioas->object)) {
+		reason_refuse(&ictx->reason, -ENODEV,
+			      "there is no compatibility IOAS: no group was given this file, and VFIO_IOAS has set none");
+		ioas = ERR_PTR(-ENODEV);
+	}
 	xa_unlock(&ictx->objects);
 	return ioas;
 }

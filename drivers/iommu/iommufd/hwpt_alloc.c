@@ -28,7 +28,7 @@ static struct hwpt *alloc_on(const struct iommu_hwpt_alloc *arg,
 	/* No driver of this kernel nests tables or tracks dirty pages. */
 	if (parent->ops == &iommufd_hwpt_ops || !is_plain)
 		return ERR_PTR(reason_refuse(reason, -EOPNOTSUPP,
-					     "this kernel has page tables of an IOAS, without flags and data, and no others"));
+					     "this kernel has page tables of an IOAS only, without flags and data"));
 	return paging_hwpt_create(container_of(parent, struct iommufd_ioas,
 					       object), idev);
 }

@@ -97,6 +97,16 @@ bool paging_hwpt_is_automatic(const struct hwpt *hwpt,
 	return paging->automatic && paging->ioas == ioas;
 }
 
+static int paging_refuse_domain(struct iommufd_device *idev, int ret)
+{
+	const char *when = ret == -EOPNOTSUPP ?
+		", which it does not do while the device is attached to another one" : "";
+
+	return reason_refuse(&idev->object.ictx->reason, ret,
+			     "the driver of the IOMMU made no page table for %s%s",
+			     dev_name(idev->dev), when);
+}
+
 /*
  * Coherent, where the IOMMU can see to that. It counts for entries as they are
  * written, so it cannot be changed later.
@@ -112,11 +122,7 @@ static int paging_alloc_domain(struct paging_hwpt *paging,
 	domain = iommu_domain_alloc_for(idev->dev,
 					coherent ? IOMMU_DOMAIN_FLAG_COHERENT : 0);
 	if (IS_ERR(domain))
-		return reason_refuse(&idev->object.ictx->reason, PTR_ERR(domain),
-				     PTR_ERR(domain) == -EOPNOTSUPP ?
-				     "the driver of the IOMMU makes a page table for %s only while it is attached to none" :
-				     "the driver of the IOMMU made no page table for %s",
-				     dev_name(idev->dev));
+		return paging_refuse_domain(idev, PTR_ERR(domain));
 	hwpt->domain = domain;
 	paging->table.domain = domain;
 	paging->table.coherent = coherent;

@@ -29,7 +29,7 @@ struct errno_text {
 
 static const struct errno_text errnos[] = {
 	ERRNO(EPERM, "not permitted"),
-	ERRNO(ENOENT, "a number in the argument names nothing of that kind, or nothing is mapped there"),
+	ERRNO(ENOENT, "a number names nothing of that kind, or nothing is mapped there"),
 	ERRNO(EINTR, "the task was killed while it waited"),
 	ERRNO(EIO, "the device or its IOMMU failed"),
 	ERRNO(E2BIG, "the argument has more than this kernel knows"),
@@ -37,11 +37,11 @@ static const struct errno_text errnos[] = {
 	ERRNO(EAGAIN, "not now; try again"),
 	ERRNO(ENOMEM, "the kernel had no memory, or the control group may have no more"),
 	ERRNO(EACCES, "no permission"),
-	ERRNO(EFAULT, "the argument, or the memory that it names, cannot be read or written"),
+	ERRNO(EFAULT, "the argument, or its memory, cannot be read or written"),
 	ERRNO(EBUSY, "in use"),
 	ERRNO(EEXIST, "exists already"),
 	ERRNO(ENODEV, "no such device, or it is going away"),
-	ERRNO(EINVAL, "a value in the argument is wrong, or does not go with the others"),
+	ERRNO(EINVAL, "a value is wrong, or does not go with the others"),
 	ERRNO(ENFILE, "the machine has too many open files"),
 	ERRNO(EMFILE, "the process has too many open files"),
 	ERRNO(ENOTTY, "this kernel has no such call on this file"),
@@ -49,7 +49,7 @@ static const struct errno_text errnos[] = {
 	ERRNO(EDEADLK, "a kernel driver does not let go of the memory"),
 	ERRNO(EMSGSIZE, "the answer is longer than the room for it"),
 	ERRNO(EOVERFLOW, "an address and a length reach beyond the end of the addresses"),
-	ERRNO(EOPNOTSUPP, "the argument asks for something that this kernel, or the hardware, does not do"),
+	ERRNO(EOPNOTSUPP, "this kernel, or the hardware, does not do what is asked for"),
 	ERRNO(EADDRINUSE, "something is mapped, or was allowed, where that cannot be"),
 	ERRNO(EBADFD, "a number in the argument is a file of another kind"),
 };
