@@ -100,7 +100,7 @@ bool paging_hwpt_is_automatic(const struct hwpt *hwpt,
 static int paging_refuse_domain(struct iommufd_device *idev, int ret)
 {
 	const char *when = ret == -EOPNOTSUPP ?
-		", which it does not do while the device is attached to another one" : "";
+		"; it makes none while the device is attached to another one" : "";
 
 	return reason_refuse(&idev->object.ictx->reason, ret,
 			     "the driver of the IOMMU made no page table for %s%s",
