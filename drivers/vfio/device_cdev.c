@@ -148,7 +148,7 @@ static int cdev_exclude_group(struct vfio_group *group, struct file *filep)
 	/* A container may pin memory under it */
 	if (mutex_lock_killable(&group->group_lock))
 		return vfio_device_refused(filep, "BIND", -EINTR, NULL);
-	busy = group->opened_file;
+	busy = vfio_group_is_open(group);
 	if (busy)
 		vfio_describe_user(group->user, user, sizeof(user));
 	else
@@ -213,7 +213,7 @@ static int cdev_check_free(struct vfio_device *device, struct iommufd_ctx *ictx)
 	lockdep_assert_held(&device->dev_set->lock);
 
 	/* Also if it is this very file that another thread has just bound */
-	if (device->open_count) {
+	if (vfio_device_is_open(device)) {
 		vfio_device_describe_user(device, user, sizeof(user));
 		return iommufd_refuse(ictx, -EINVAL,
 				      "the device is open by %s", user);
@@ -487,6 +487,8 @@ static char *cdev_devnode(struct device *dev, umode_t *mode)
  * vfio_cdev_init() - set up the character devices
  * @class: the class of struct vfio_device.device
  *
+ * Their devices get the attribute that tells who has them, too.
+ *
  * Return: 0 or an error.
  */
 int __init vfio_cdev_init(struct class *class)
@@ -497,6 +499,7 @@ int __init vfio_cdev_init(struct class *class)
 		return -EINVAL;
 
 	class->devnode = cdev_devnode;
+	class->dev_groups = vfio_availability_groups;
 
 	ret = alloc_chrdev_region(&cdev_devt, 0, MINORMASK + 1, "vfio-dev");
 	if (ret)

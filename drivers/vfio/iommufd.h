@@ -6,11 +6,13 @@
 #ifndef __VFIO_IOMMUFD_H
 #define __VFIO_IOMMUFD_H
 
+#include <linux/iommufd.h>
 #include <linux/types.h>
 #include <linux/vfio.h>
 
 struct device;
 struct file;
+struct iommu_dma_report;
 struct iommufd_access;
 struct iommufd_binding;
 struct iommufd_device;
@@ -40,6 +42,9 @@ struct vfio_iommufd_bound {
 struct vfio_iommufd_ops {
 	/* The first step of opening it; under dev_set->lock */
 	int (*bind)(struct vfio_device *device, struct vfio_iommufd_bind *bind);
+	/* What would bind fail for? None if for nothing that could be told */
+	enum iommufd_bind_obstacle (*obstacle)(struct vfio_device *device,
+					       struct iommu_dma_report *report);
 	/* Was it bound, and not released since? */
 	bool (*is_open)(struct vfio_device *device);
 	/* The last step of closing it; hands over what unbind needs; as bind */

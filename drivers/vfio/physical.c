@@ -71,6 +71,12 @@ int vfio_iommufd_devid(struct vfio_device *device, struct vfio_device *user)
 }
 EXPORT_SYMBOL_GPL(vfio_iommufd_devid);
 
+static enum iommufd_bind_obstacle
+physical_obstacle(struct vfio_device *device, struct iommu_dma_report *report)
+{
+	return iommufd_bind_obstacle(device->dev, report);
+}
+
 static bool physical_is_open(struct vfio_device *device)
 {
 	return device->iommufd_device;
@@ -118,6 +124,7 @@ static bool physical_coherent(struct vfio_device *device)
 
 const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 	.bind		= vfio_iommufd_driver_bind,
+	.obstacle	= physical_obstacle,
 	.is_open	= physical_is_open,
 	.release	= physical_release,
 	.unbind		= physical_unbind,

@@ -38,6 +38,7 @@
 
 struct device;
 struct file;
+struct iommu_dma_report;
 struct iommu_group;
 struct iommufd_access;
 struct iommufd_compat_group;
@@ -89,6 +90,27 @@ struct iommufd_binding {
 /* Flags of pin and copy: to the memory, not just from it */
 #define IOMMUFD_ACCESS_WRITE	1
 
+/**
+ * enum iommufd_bind_obstacle - what keeps a device from being bound
+ * @IOMMUFD_BIND_POSSIBLE: nothing
+ * @IOMMUFD_BIND_NOT_COHERENT: no IOMMU that keeps caches coherent
+ * @IOMMUFD_BIND_NO_GROUP: it has no iommu_group
+ * @IOMMUFD_BIND_INTERRUPTS: they are not isolated
+ * @IOMMUFD_BIND_OWNED: somebody has claimed the DMA of its group; to a context
+ *                      that did, it can be bound all the same
+ * @IOMMUFD_BIND_DRIVEN: a driver of its group uses the DMA API
+ * @IOMMUFD_BIND_ATTACHED: its group is attached, and by nobody who claimed it
+ */
+enum iommufd_bind_obstacle {
+	IOMMUFD_BIND_POSSIBLE,
+	IOMMUFD_BIND_NOT_COHERENT,
+	IOMMUFD_BIND_NO_GROUP,
+	IOMMUFD_BIND_INTERRUPTS,
+	IOMMUFD_BIND_OWNED,
+	IOMMUFD_BIND_DRIVEN,
+	IOMMUFD_BIND_ATTACHED,
+};
+
 struct iommufd_ctx *iommufd_ctx_from_fd(int fd);
 struct iommufd_ctx *iommufd_ctx_from_file(struct file *file);
 void iommufd_ctx_put(struct iommufd_ctx *ictx);
@@ -105,6 +127,8 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 					   struct device *dev,
 					   const u64 *cookie, u32 *id);
 void iommufd_unbind_device(struct iommufd_device *idev);
+enum iommufd_bind_obstacle
+iommufd_bind_obstacle(struct device *dev, struct iommu_dma_report *report);
 int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 			  int (*answer)(void *data, u32 pt_id), void *data);
 void iommufd_detach_device(struct iommufd_device *idev);

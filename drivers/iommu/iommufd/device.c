@@ -16,9 +16,9 @@
 #include <linux/irqdomain.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
-#include <linux/pci.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
@@ -44,53 +44,20 @@ static struct iommufd_group *group_find(struct iommufd_ctx *ictx,
 	return NULL;
 }
 
-/**
- * struct owner_search - who is in the way of owning a group
- * @ictx: that wants to
- * @dev: for this device
- */
-struct owner_search {
-	struct iommufd_ctx *ictx;
-	struct device *dev;
-};
-
-/* Does the driver leave the DMA to the kernel, which has the group then? */
-static bool driver_uses_dma_api(struct device *dev,
-				const struct device_driver *driver)
-{
-	return !dev_is_pci(dev) ||
-	       !container_of(driver, struct pci_driver,
-			     driver)->driver_managed_dma;
-}
-
-/*
- * Return: 1, which ends the search, for a device that a kernel driver uses. With
- * the mutex of the group, without which no driver that has the group lets go of it.
- */
-static int owner_refuse_driver(struct device *dev, void *data)
-{
-	const struct device_driver *driver = READ_ONCE(dev->driver);
-	const struct owner_search *search = data;
-
-	if (!driver || driver == search->dev->driver ||
-	    !driver_uses_dma_api(dev, driver))
-		return 0;
-	reason_refuse(&search->ictx->reason, -EPERM,
-		      "%s of the same group is driven by %s", dev_name(dev),
-		      driver->name);
-	return 1;
-}
-
 /* Why the group of @dev cannot be owned */
 static void group_refuse_owner(struct iommufd_ctx *ictx, struct device *dev,
 			       struct iommu_group *iommu_group, int ret)
 {
-	struct owner_search search = { .ictx = ictx, .dev = dev };
+	struct iommu_dma_report report;
 
-	if (ret == -EPERM &&
-	    iommu_group_for_each_dev(iommu_group, &search, owner_refuse_driver))
+	if (ret != -EPERM && ret != -EBUSY)
 		return;
-	if (ret == -EPERM || ret == -EBUSY)
+	iommu_group_report_dma(iommu_group, &report);
+	if (report.use == IOMMU_DMA_KERNEL)
+		reason_refuse(&ictx->reason, ret,
+			      "%s of the same group is driven by %s",
+			      report.device, report.driver);
+	else
 		reason_refuse(&ictx->reason, ret,
 			      "the DMA of group %d, which %s is in, belongs to a VFIO container, another iommufd or another part of the kernel",
 			      iommu_group_id(iommu_group), dev_name(dev));
@@ -116,6 +83,7 @@ static struct iommufd_group *group_create(struct iommufd_ctx *ictx,
 	ret = iommu_doorbell_add(&group->doorbells, iommu_group);
 	if (ret)
 		goto err_release;
+	iommu_group_number_dma_owner(iommu_group, ictx->number);
 	group->iommu_group = iommu_group;
 	INIT_LIST_HEAD(&group->devices);
 	lock_order_mutex_init(&group->lock, PLACE_GROUP);
@@ -239,17 +207,43 @@ struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
  * A device that may write to any interrupt address can send any interrupt of
  * the host. Either the interrupt controller or the IOMMU has to prevent that.
  */
-static int check_interrupts(struct iommufd_ctx *ictx, struct device *dev)
+static bool interrupts_isolated(struct device *dev)
 {
-	if (irq_domain_check_msi_remap() ||
-	    device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP))
-		return 0;
-	if (!READ_ONCE(allow_unsafe_interrupts)) {
+	return irq_domain_check_msi_remap() ||
+	       device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
+}
+
+/* What keeps @dev from each context, whoever has its group. */
+static enum iommufd_bind_obstacle device_obstacle(struct device *dev)
+{
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return IOMMUFD_BIND_NOT_COHERENT;
+	if (!dev->iommu_group)
+		return IOMMUFD_BIND_NO_GROUP;
+	if (!interrupts_isolated(dev) && !READ_ONCE(allow_unsafe_interrupts))
+		return IOMMUFD_BIND_INTERRUPTS;
+	return IOMMUFD_BIND_POSSIBLE;
+}
+
+static int check_device(struct iommufd_ctx *ictx, struct device *dev)
+{
+	switch (device_obstacle(dev)) {
+	case IOMMUFD_BIND_POSSIBLE:
+		break;
+	case IOMMUFD_BIND_INTERRUPTS:
 		dev_warn(dev, "Interrupts are not isolated on this platform, refused. See the module parameter allow_unsafe_interrupts.\n");
 		return reason_refuse(&ictx->reason, -EPERM,
 				     "interrupts are not isolated on this platform: the parameter allow_unsafe_interrupts of the module iommufd permits that");
+	case IOMMUFD_BIND_NO_GROUP:
+		return reason_refuse(&ictx->reason, -ENODEV,
+				     "%s is in no IOMMU group", dev_name(dev));
+	default:
+		return reason_refuse(&ictx->reason, -EINVAL,
+				     "the IOMMU of %s does not keep caches coherent, or there is none",
+				     dev_name(dev));
 	}
-	dev_warn(dev, "Interrupts are not isolated on this platform, bound because allow_unsafe_interrupts is set.\n");
+	if (!interrupts_isolated(dev))
+		dev_warn(dev, "Interrupts are not isolated on this platform, bound because allow_unsafe_interrupts is set.\n");
 	return 0;
 }
 
@@ -260,14 +254,7 @@ static int idev_check(struct iommufd_ctx *ictx, struct device *dev,
 	int ret;
 
 	lockdep_assert_held(&ictx->device_lock);
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return reason_refuse(&ictx->reason, -EINVAL,
-				     "the IOMMU of %s does not keep caches coherent, or there is none",
-				     dev_name(dev));
-	if (!dev->iommu_group)
-		return reason_refuse(&ictx->reason, -ENODEV,
-				     "%s is in no IOMMU group", dev_name(dev));
-	ret = check_interrupts(ictx, dev);
+	ret = check_device(ictx, dev);
 	if (ret)
 		return ret;
 	return iommufd_cookie_taken(ictx, cookie) ? -EEXIST : 0;
@@ -370,6 +357,37 @@ struct iommufd_device *iommufd_bind_device(struct iommufd_ctx *ictx,
 	return idev;
 }
 EXPORT_SYMBOL_GPL(iommufd_bind_device);
+
+/**
+ * iommufd_bind_obstacle() - What iommufd_bind_device() would meet
+ * @dev: a device whose driver sets driver_managed_dma; that driver stays bound
+ *       meanwhile
+ * @report: set to who has the DMA of the group
+ *
+ * It may be otherwise when the caller has the answer.
+ *
+ * Context: may sleep; does not wait for user memory.
+ * Return: the first thing for which the bind to any context would fail.
+ */
+enum iommufd_bind_obstacle
+iommufd_bind_obstacle(struct device *dev, struct iommu_dma_report *report)
+{
+	static const enum iommufd_bind_obstacle obstacles[] = {
+		[IOMMU_DMA_FREE] = IOMMUFD_BIND_POSSIBLE,
+		[IOMMU_DMA_OWNED] = IOMMUFD_BIND_OWNED,
+		[IOMMU_DMA_KERNEL] = IOMMUFD_BIND_DRIVEN,
+		[IOMMU_DMA_ATTACHED] = IOMMUFD_BIND_ATTACHED,
+	};
+	enum iommufd_bind_obstacle obstacle = device_obstacle(dev);
+
+	memset(report, 0, sizeof(*report));
+	if (obstacle == IOMMUFD_BIND_POSSIBLE) {
+		iommu_group_report_dma(dev->iommu_group, report);
+		obstacle = obstacles[report->use];
+	}
+	return obstacle;
+}
+EXPORT_SYMBOL_GPL(iommufd_bind_obstacle);
 
 /**
  * iommufd_unbind_device() - Undo iommufd_bind_device()
