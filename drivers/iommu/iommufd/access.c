@@ -18,6 +18,10 @@
 #include "context.h"
 #include "ioas.h"
 #include "lock_order.h"
+#include "trace.h"
+
+/* In traces, as the device that it is for is not known */
+#define ACCESS_NAME "access"
 
 static void access_destroy(struct iommufd_object *object)
 {
@@ -128,6 +132,8 @@ int iommufd_access_create(struct iommufd_ctx *ictx,
 	mutex_lock(&ictx->device_lock);
 	access = access_create(ictx, ops, data, cookie, owner);
 	mutex_unlock(&ictx->device_lock);
+	trace_iommufd_bind(ictx->number, IS_ERR(access) ? 0 : access->object.id,
+			   ACCESS_NAME, cookie, PTR_ERR_OR_ZERO(access));
 	if (IS_ERR(access))
 		return PTR_ERR(access);
 	iommufd_ctx_get(ictx);
@@ -197,6 +203,36 @@ static int access_enter(struct iommufd_access *access,
 	return 0;
 }
 
+/* Attached to @ioas_id now, or to @former still. */
+static void access_trace_attach(struct iommufd_access *access, u32 ioas_id,
+				u32 former, int ret)
+{
+	const u64 *cookie = iommufd_cookie_chosen(&access->cookie);
+	u32 ctx = access->object.ictx->number;
+	u32 now = ret ? former : ioas_id;
+
+	if (former)
+		trace_iommufd_replace(ctx, access->object.id, ACCESS_NAME,
+				      cookie, ioas_id, now, former, 0, ret);
+	else
+		trace_iommufd_attach(ctx, access->object.id, ACCESS_NAME,
+				     cookie, ioas_id, now, former, 0, ret);
+}
+
+static void access_detach(struct iommufd_access *access)
+{
+	u32 former;
+
+	lockdep_assert_held(&access->lock);
+	if (!access->ioas)
+		return;
+	former = access->ioas->object.id;
+	access_leave(access);
+	trace_iommufd_detach(access->object.ictx->number, access->object.id,
+			     ACCESS_NAME, iommufd_cookie_chosen(&access->cookie),
+			     0, 0, former, 0, 0);
+}
+
 /**
  * iommufd_access_attach() - Choose the IOAS whose memory can be reached
  * @access: when it is attached already, it changes over, which begins as
@@ -211,6 +247,7 @@ static int access_enter(struct iommufd_access *access,
 int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 {
 	struct iommufd_ioas *ioas;
+	u32 former;
 	int ret = 0;
 
 	ioas = iommufd_ioas_get(access->object.ictx, ioas_id);
@@ -221,6 +258,7 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 		ret = -EINTR;
 		goto out_put;
 	}
+	former = access->ioas ? access->ioas->object.id : 0;
 	if (ioas != access->ioas) {
 		ret = access_enter(access, ioas);
 		if (!ret)
@@ -228,6 +266,7 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 			ioas = NULL;
 	}
 	mutex_unlock(&access->lock);
+	access_trace_attach(access, ioas_id, former, ret);
 out_put:
 	if (ioas)
 		iommufd_object_put(&ioas->object);
@@ -254,7 +293,7 @@ int iommufd_access_detach_killable(struct iommufd_access *access)
 		return -EINTR;
 	ret = access_begin_leaving(access, true);
 	if (!ret)
-		access_leave(access);
+		access_detach(access);
 	mutex_unlock(&access->lock);
 	return ret;
 }
@@ -277,9 +316,11 @@ void iommufd_access_destroy(struct iommufd_access *access)
 
 	mutex_lock(&access->lock);
 	access_begin_leaving(access, false);
-	access_leave(access);
+	access_detach(access);
 	mutex_unlock(&access->lock);
 
+	trace_iommufd_unbind(ictx->number, access->object.id, ACCESS_NAME,
+			     iommufd_cookie_chosen(&access->cookie), 0);
 	mutex_lock(&ictx->device_lock);
 	iommufd_cookie_remove(ictx, &access->cookie);
 	mutex_unlock(&ictx->device_lock);

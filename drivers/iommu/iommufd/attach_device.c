@@ -8,6 +8,7 @@
  * iommufd_group.lock is for the attachment; inside of it iommufd_ioas.attach_lock
  * for finding an automatic table, or adding one.
  */
+#include <linux/device.h>
 #include <linux/err.h>
 #include <linux/iommufd.h>
 #include <linux/lockdep.h>
@@ -19,6 +20,7 @@
 #include "hwpt.h"
 #include "ioas.h"
 #include "paging_hwpt.h"
+#include "trace.h"
 
 /* How a try to attach ended */
 enum attach_result {
@@ -36,6 +38,7 @@ enum attach_result {
  * @object: to what, an IOAS or a HWPT
  * @new: a table of that IOAS, made for this call; NULL before it is needed
  * @answer: as there
+ * @former: number of the table that @idev was attached to before; 0 for none
  * @hwpt: the table that is in use, when done. It has a reference as long as the
  *        device is attached to it, and need not be in use any more without
  *        iommufd_group.lock
@@ -46,6 +49,7 @@ struct attach_request {
 	struct iommufd_object *object;
 	struct hwpt *new;
 	struct attach_answer answer;
+	u32 former;
 	struct hwpt *hwpt;
 	int ret;
 };
@@ -159,6 +163,7 @@ static enum attach_result attach_locked(struct attach_request *request,
 	old = iommufd_attachment_hwpt(idev);
 	if (old)
 		iommufd_object_hold(&old->object);
+	request->former = idev->attached ? old->object.id : 0;
 	result = attach_to_object(request);
 	if (result == ATTACH_DONE)
 		*pt_id = request->hwpt->object.id;
@@ -187,6 +192,30 @@ static enum attach_result attach_with_new(struct attach_request *request,
 	if (result != ATTACH_DONE || request->hwpt != new)
 		iommufd_object_discard(&new->object);
 	return result;
+}
+
+static u64 trace_begin_attach(void)
+{
+	return trace_begin(iommufd_attach) ?: trace_begin(iommufd_replace);
+}
+
+/* @pt_id is what the caller named, @table what the device is attached to now. */
+static void trace_end_attach(const struct attach_request *request, u32 pt_id,
+			     u32 table, u64 begun)
+{
+	const struct iommufd_device *idev = request->idev;
+	const u64 *cookie = iommufd_cookie_chosen(&idev->cookie);
+
+	if (request->former)
+		trace_end(iommufd_replace, idev->object.ictx->number,
+			  idev->object.id, dev_name(idev->dev), cookie, pt_id,
+			  table, request->former, trace_took(begun),
+			  request->ret);
+	else
+		trace_end(iommufd_attach, idev->object.ictx->number,
+			  idev->object.id, dev_name(idev->dev), cookie, pt_id,
+			  table, request->former, trace_took(begun),
+			  request->ret);
 }
 
 /**
@@ -220,7 +249,9 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 		.idev = idev,
 		.answer = { .tell = answer, .data = data },
 	};
+	u64 begun = trace_begin_attach();
 	enum attach_result result;
+	u32 named = *pt_id;
 
 	request.object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
 	if (IS_ERR(request.object))
@@ -229,13 +260,29 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 	if (result == ATTACH_NEEDS_TABLE)
 		result = attach_with_new(&request, pt_id);
 	iommufd_object_put(request.object);
-	if (result != ATTACH_DONE)
-		return request.ret;
-	/* Tables may have been tried before. */
-	reason_forget(attach_reason(&request));
-	return 0;
+	if (result == ATTACH_DONE) {
+		/* Tables may have been tried before. */
+		request.ret = 0;
+		reason_forget(attach_reason(&request));
+	}
+	trace_end_attach(&request, named,
+			 request.ret ? request.former : *pt_id, begun);
+	return request.ret;
 }
 EXPORT_SYMBOL_GPL(iommufd_attach_device);
+
+static void detach_locked(struct iommufd_device *idev, u64 begun)
+{
+	u32 former;
+
+	if (!idev->attached)
+		return;
+	former = iommufd_attachment_hwpt(idev)->object.id;
+	iommufd_attachment_leave(idev);
+	trace_end(iommufd_detach, idev->object.ictx->number, idev->object.id,
+		  dev_name(idev->dev), iommufd_cookie_chosen(&idev->cookie), 0,
+		  0, former, trace_took(begun), 0);
+}
 
 /**
  * iommufd_detach_device() - Block a device's DMA
@@ -248,8 +295,10 @@ EXPORT_SYMBOL_GPL(iommufd_attach_device);
  */
 void iommufd_detach_device(struct iommufd_device *idev)
 {
+	u64 begun = trace_begin(iommufd_detach);
+
 	mutex_lock(&idev->group->lock);
-	iommufd_attachment_leave(idev);
+	detach_locked(idev, begun);
 	mutex_unlock(&idev->group->lock);
 }
 EXPORT_SYMBOL_GPL(iommufd_detach_device);
@@ -264,9 +313,11 @@ EXPORT_SYMBOL_GPL(iommufd_detach_device);
  */
 int iommufd_detach_device_killable(struct iommufd_device *idev)
 {
+	u64 begun = trace_begin(iommufd_detach);
+
 	if (mutex_lock_killable(&idev->group->lock))
 		return -EINTR;
-	iommufd_attachment_leave(idev);
+	detach_locked(idev, begun);
 	mutex_unlock(&idev->group->lock);
 	return 0;
 }

@@ -37,6 +37,7 @@ int iommufd_ctx_open(struct file *file, enum memory_charge_class limited)
 	lock_order_set(&ictx->objects.xa_lock, PLACE_OBJECTS);
 	lock_order_mutex_init(&ictx->show_lock, PLACE_SHOW);
 	reason_init(&ictx->reason);
+	ictx->ledger.context = ictx->number;
 	ictx->ledger.limited = limited;
 	ictx->ledger.reason = &ictx->reason;
 	lock_order_mutex_init(&ictx->process_lock, PLACE_PROCESS);

@@ -5,6 +5,7 @@
 #ifndef __IOMMUFD_COOKIE_H
 #define __IOMMUFD_COOKIE_H
 
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -23,6 +24,13 @@ struct iommufd_cookie {
 	u64 value;
 	u32 id;
 };
+
+/* The chosen name; NULL without one. Settled once the object is published. */
+static inline const u64 *
+iommufd_cookie_chosen(const struct iommufd_cookie *cookie)
+{
+	return READ_ONCE(cookie->link.next) ? &cookie->value : NULL;
+}
 
 bool iommufd_cookie_taken(struct iommufd_ctx *ictx, const u64 *value);
 void iommufd_cookie_add(struct iommufd_ctx *ictx, struct iommufd_cookie *cookie,

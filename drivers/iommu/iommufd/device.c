@@ -26,6 +26,7 @@
 #include "context.h"
 #include "device.h"
 #include "lock_order.h"
+#include "trace.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
@@ -306,6 +307,8 @@ struct iommufd_device *iommufd_device_create(struct iommufd_ctx *ictx,
 	mutex_lock(&ictx->device_lock);
 	idev = idev_create(ictx, dev, cookie);
 	mutex_unlock(&ictx->device_lock);
+	trace_iommufd_bind(ictx->number, IS_ERR(idev) ? 0 : idev->object.id,
+			   dev_name(dev), cookie, PTR_ERR_OR_ZERO(idev));
 	return idev;
 }
 
@@ -315,6 +318,9 @@ void iommufd_device_remove(struct iommufd_device *idev)
 	struct iommufd_ctx *ictx = idev->object.ictx;
 
 	WARN_ON(idev->attached);
+	trace_iommufd_unbind(ictx->number, idev->object.id,
+			     dev_name(idev->dev),
+			     iommufd_cookie_chosen(&idev->cookie), 0);
 	mutex_lock(&ictx->device_lock);
 	iommufd_cookie_remove(ictx, &idev->cookie);
 	mutex_unlock(&ictx->device_lock);

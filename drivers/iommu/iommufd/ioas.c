@@ -24,6 +24,7 @@
 #include "mapping_removal.h"
 #include "process_memory.h"
 #include "space_survey.h"
+#include "trace.h"
 #include "user_memory.h"
 
 /* It serves VFIO groups no more. */
@@ -37,6 +38,26 @@ static void ioas_leave_groups(struct iommufd_ioas *ioas)
 	xa_unlock(&ictx->objects);
 }
 
+/**
+ * iommufd_ioas_remove() - Remove every mapping inside a range
+ * @ioas: where
+ * @start: first IOVA
+ * @last: last IOVA
+ * @removed: set to the bytes removed, also when the call fails
+ *
+ * Return: as mapping_remove_range().
+ */
+int iommufd_ioas_remove(struct iommufd_ioas *ioas, u64 start, u64 last,
+			u64 *removed)
+{
+	u64 begun = trace_begin(iommufd_unmap);
+	int ret = mapping_remove_range(&ioas->space, start, last, removed);
+
+	trace_end(iommufd_unmap, ioas->object.ictx->number, ioas->object.id,
+		  start, last, *removed, trace_took(begun), ret);
+	return ret;
+}
+
 static void ioas_destroy(struct iommufd_object *object)
 {
 	struct iommufd_ioas *ioas = container_of(object, struct iommufd_ioas,
@@ -45,7 +66,7 @@ static void ioas_destroy(struct iommufd_object *object)
 
 	ioas_leave_groups(ioas);
 	/* Nobody else is left who could be making or removing one. */
-	WARN_ON(mapping_remove_all(&ioas->space, &removed));
+	WARN_ON(iommufd_ioas_remove(ioas, 0, U64_MAX, &removed));
 	mapped_space_destroy(&ioas->space);
 	mutex_destroy(&ioas->attach_lock);
 }
@@ -210,11 +231,12 @@ static int check_memory(struct reason *reason, u64 address, u64 length)
  * struct map_request - one call that maps
  * @ioas: where
  * @address: of the first byte, in the process or in the file; not of a copy
- * @length: bytes; not of a copy
+ * @length: bytes
  * @prot: IOMMU_READ, IOMMU_WRITE: what devices may do; not of a copy
  * @fixed: at @iova
  * @iova: set to where the mappings are
  * @command: whose argument @iova is in, for the reply; NULL for none
+ * @runs: physically contiguous pieces; set when an event wants it
  */
 struct map_request {
 	struct iommufd_ioas *ioas;
@@ -224,6 +246,7 @@ struct map_request {
 	bool fixed;
 	u64 *iova;
 	const struct iommufd_command *command;
+	unsigned long runs;
 };
 
 /*
@@ -232,8 +255,8 @@ struct map_request {
  * they are live another thread may unmap them, and then they could not be taken
  * back.
  */
-static int ioas_add(const struct map_request *request,
-		    struct list_head *mappings)
+static int ioas_try_add(struct map_request *request,
+			struct list_head *mappings)
 {
 	struct mapped_space *space = &request->ioas->space;
 	struct mapping_place place = {
@@ -249,6 +272,8 @@ static int ioas_add(const struct map_request *request,
 	if (ret)
 		goto err_displace;
 	*request->iova = place.iova;
+	if (trace_iommufd_map_enabled())
+		request->runs = mappings_count_runs(mappings);
 	if (request->command)
 		ret = iommufd_command_reply(request->command);
 	if (ret)
@@ -265,8 +290,19 @@ err_free:
 	return ret;
 }
 
+static int ioas_add(struct map_request *request, struct list_head *mappings)
+{
+	u64 begun = trace_begin(iommufd_map);
+	const struct iommufd_object *ioas = &request->ioas->object;
+	int ret = ioas_try_add(request, mappings);
+
+	trace_end(iommufd_map, ioas->ictx->number, ioas->id, *request->iova,
+		  request->length, request->runs, trace_took(begun), ret);
+	return ret;
+}
+
 /* @memory begins with the page of the request's address. */
-static int ioas_add_memory(const struct map_request *request,
+static int ioas_add_memory(struct map_request *request,
 			   struct user_memory *memory)
 {
 	LIST_HEAD(mappings);
@@ -279,7 +315,7 @@ static int ioas_add_memory(const struct map_request *request,
 }
 
 /* Memory of the current process. */
-static int ioas_add_user(const struct map_request *request)
+static int ioas_add_user(struct map_request *request)
 {
 	struct user_memory *memory;
 	int ret;
@@ -311,7 +347,7 @@ static int ioas_add_user(const struct map_request *request)
 int iommufd_ioas_map_fixed(struct iommufd_ioas *ioas, u64 address, u64 length,
 			   u64 iova, int prot)
 {
-	const struct map_request request = {
+	struct map_request request = {
 		.ioas = ioas,
 		.address = address,
 		.length = length,
@@ -348,7 +384,7 @@ int iommufd_ioas_map(struct iommufd_command *command)
 	return ret;
 }
 
-static int ioas_add_file(const struct map_request *request, int fd)
+static int ioas_add_file(struct map_request *request, int fd)
 {
 	struct user_memory *memory;
 	struct file *file;
@@ -425,6 +461,7 @@ int iommufd_ioas_copy(struct iommufd_command *command)
 {
 	struct iommu_ioas_copy *arg = command->argument;
 	struct map_request request = {
+		.length = arg->length,
 		.fixed = arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA,
 		.iova = &arg->dst_iova,
 		.command = command,
@@ -457,14 +494,14 @@ static int ioas_unmap(struct iommufd_ioas *ioas, u64 iova, u64 length,
 	int ret;
 
 	if (iova == 0 && length == U64_MAX)
-		return mapping_remove_all(&ioas->space, removed);
+		return iommufd_ioas_remove(ioas, 0, U64_MAX, removed);
 	if (iova == U64_MAX || length == U64_MAX)
 		return -EOVERFLOW;
 	if (!length)
 		return refuse_empty(ioas->object.ictx);
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
-	ret = mapping_remove_range(&ioas->space, iova, last, removed);
+	ret = iommufd_ioas_remove(ioas, iova, last, removed);
 	if (!ret && !*removed)
 		ret = reason_refuse(&ioas->object.ictx->reason, -ENOENT,
 				    "nothing is mapped in 0x%llx..0x%llx",

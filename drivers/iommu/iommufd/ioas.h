@@ -30,6 +30,8 @@ extern const struct iommufd_object_ops iommufd_ioas_ops;
 
 struct iommufd_ioas *iommufd_ioas_get(struct iommufd_ctx *ictx, u32 id);
 struct iommufd_ioas *iommufd_ioas_create(struct iommufd_ctx *ictx);
+int iommufd_ioas_remove(struct iommufd_ioas *ioas, u64 start, u64 last,
+			u64 *removed);
 int iommufd_ioas_map_fixed(struct iommufd_ioas *ioas, u64 address, u64 length,
 			   u64 iova, int prot);
 

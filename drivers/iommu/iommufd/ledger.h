@@ -8,6 +8,7 @@
 #define __IOMMUFD_LEDGER_H
 
 #include <linux/atomic.h>
+#include <linux/types.h>
 
 struct reason;
 
@@ -33,6 +34,7 @@ enum ledger_item {
 
 /**
  * struct ledger - of one context
+ * @context: number of the context, for traces; immutable
  * @limited: which account pays when there is a limit for the mapper; changed
  *           while there are no objects
  * @reason: where it is said what there was no memory for, or none to pin;
@@ -40,6 +42,7 @@ enum ledger_item {
  * @count: of each item, for tests
  */
 struct ledger {
+	u32 context;
 	enum memory_charge_class limited;
 	struct reason *reason;
 #ifdef CONFIG_IOMMUFD_TEST

@@ -52,6 +52,7 @@
  *	reason.c		why a call was refused
  *	ledger.c		what a test must not find left
  *	lock_order.c		which lock is taken inside of which
+ *	trace.c			events for who watches
  *
  * Calls go down that list. `make check` sees to that.
  *
@@ -77,6 +78,7 @@
 #include "lock_order.h"
 #include "option.h"
 #include "test_commands.h"
+#include "trace.h"
 #include "vfio_container.h"
 
 /**
@@ -265,21 +267,21 @@ static const char *command_name(unsigned int cmd)
 	return commands[index].ioctl == cmd ? commands[index].name : NULL;
 }
 
-/* It was refused: say so in fdinfo. */
+/* It was refused: say so to who watches, and in fdinfo. */
 static noinline void command_refused(struct iommufd_ctx *ictx, unsigned int cmd,
 				     int ret)
 {
 	const char *name = command_name(cmd);
 	char number[16];
 
-	/* Not what makes the call begin anew. */
-	if (ret <= -ERESTARTSYS)
-		return;
 	if (!name) {
 		scnprintf(number, sizeof(number), "0x%x", cmd);
 		name = number;
 	}
-	reason_finish(&ictx->reason, name, ret, NULL);
+	trace_iommufd_refuse(ictx->number, cmd, name, ret);
+	/* Not what makes the call begin anew. */
+	if (ret > -ERESTARTSYS)
+		reason_finish(&ictx->reason, name, ret, NULL);
 }
 
 static long iommufd_ioctl(struct file *file, unsigned int cmd,

@@ -290,6 +290,32 @@ int mappings_pin(struct list_head *mappings)
 	return 0;
 }
 
+static int count_run(const struct page_run *run, void *data)
+{
+	++*(unsigned long *)data;
+	cond_resched();
+	return 0;
+}
+
+/*
+ * Physically contiguous pieces of @mappings, in state ready, for traces. The last table
+ * may go meanwhile, and then the pins do.
+ */
+unsigned long mappings_count_runs(struct list_head *mappings)
+{
+	struct mapping *mapping;
+	unsigned long runs = 0;
+
+	list_for_each_entry(mapping, mappings, link) {
+		if (READ_ONCE(mapping->pinned))
+			user_memory_walk(mapping->memory,
+					 mapping_pages(mapping), count_run,
+					 &runs);
+		mappings_pause(mapping, mappings);
+	}
+	return runs;
+}
+
 /* On their way out, when no table translates them any more. */
 void mappings_unpin(struct list_head *mappings)
 {

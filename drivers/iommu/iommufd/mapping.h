@@ -119,6 +119,7 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 		   struct mapping_place *place);
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
 int mappings_pin(struct list_head *mappings);
+unsigned long mappings_count_runs(struct list_head *mappings);
 int mappings_visit(struct mapped_space *space,
 		   int (*visit)(struct mapping *mapping, void *data),
 		   void *data);

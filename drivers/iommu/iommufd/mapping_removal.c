@@ -387,9 +387,3 @@ int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 	*removed = removal.removed;
 	return removal.ret;
 }
-
-/* Remove all mappings. Return: as mapping_remove_range(), but for -ENOENT. */
-int mapping_remove_all(struct mapped_space *space, u64 *removed)
-{
-	return mapping_remove_range(space, 0, U64_MAX, removed);
-}

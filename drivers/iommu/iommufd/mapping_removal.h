@@ -11,7 +11,6 @@ struct mapping;
 
 int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed);
-int mapping_remove_all(struct mapped_space *space, u64 *removed);
 
 /* For who fills tables */
 void mapping_unmap(struct mapped_space *space, struct mapped_table *table,

@@ -21,6 +21,7 @@
 #include "lock_order.h"
 #include "page_runs.h"
 #include "pinned_span.h"
+#include "trace.h"
 #include "user_memory.h"
 #include "user_pages.h"
 
@@ -229,6 +230,17 @@ static int spans_pin(struct user_memory *memory, struct page_range range)
 	return ret;
 }
 
+static u64 range_address(const struct user_memory *memory,
+			 struct page_range range)
+{
+	return memory->address + ((u64)range.first << PAGE_SHIFT);
+}
+
+static u64 range_length(struct page_range range)
+{
+	return (u64)(range.last - range.first + 1) << PAGE_SHIFT;
+}
+
 /**
  * user_memory_pin() - Hold pages in place for DMA
  * @memory: the memory
@@ -242,6 +254,7 @@ static int spans_pin(struct user_memory *memory, struct page_range range)
  */
 int user_memory_pin(struct user_memory *memory, struct page_range range)
 {
+	u64 begun = trace_begin(iommufd_pin);
 	int ret;
 
 	lock_order_await_pages();
@@ -249,6 +262,9 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
 		return -EINTR;
 	ret = spans_pin(memory, range);
 	mutex_unlock(&memory->lock);
+	trace_end(iommufd_pin, memory->charge.ledger->context,
+		  range_address(memory, range), range_length(range),
+		  trace_took(begun), ret);
 	return ret;
 }
 
@@ -264,6 +280,7 @@ int user_memory_pin(struct user_memory *memory, struct page_range range)
  */
 void user_memory_unpin(struct user_memory *memory, struct page_range range)
 {
+	u64 begun = trace_begin(iommufd_unpin);
 	struct pinned_span *span, *next;
 
 	mutex_lock(&memory->lock);
@@ -274,6 +291,9 @@ void user_memory_unpin(struct user_memory *memory, struct page_range range)
 	}
 	spans_drop(memory, range);
 	mutex_unlock(&memory->lock);
+	trace_end(iommufd_unpin, memory->charge.ledger->context,
+		  range_address(memory, range), range_length(range),
+		  trace_took(begun));
 }
 
 /**

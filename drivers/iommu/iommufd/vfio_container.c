@@ -131,7 +131,7 @@ static int unmap_range(struct iommufd_ioas *ioas, u64 iova, u64 size,
 	if (check_add_overflow(iova, size - 1, &last))
 		return -EOVERFLOW;
 	ret = unmap_cut(ioas, iova, last);
-	return ret ?: mapping_remove_range(&ioas->space, iova, last, removed);
+	return ret ?: iommufd_ioas_remove(ioas, iova, last, removed);
 }
 
 static int container_unmap(struct iommufd_ctx *ictx, void __user *user)
@@ -157,7 +157,7 @@ static int container_unmap(struct iommufd_ctx *ictx, void __user *user)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL)
-		ret = mapping_remove_all(&ioas->space, &removed);
+		ret = iommufd_ioas_remove(ioas, 0, U64_MAX, &removed);
 	else
 		ret = unmap_range(ioas, unmap.iova, unmap.size, &removed);
 	iommufd_object_put(&ioas->object);
