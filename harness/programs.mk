@@ -2,8 +2,8 @@
 # The static programs for the guest, from the composed tree LINUX, against the kernel
 # headers in HEADERS: each *_test.c of our two selftest folders is a program, iommu/lib is
 # a library for all of them. Some are built once more as 32-bit programs, for which the
-# calls have to be the same. Those of tools/testing/iommufd are built for this machine,
-# with its own Makefile. Another CC is for another architecture, where TESTS32 and HOST are
+# calls have to be the same. tools/iommufd is a program for the guest, too. Those of
+# tools/testing/iommufd are built for this machine, with its own Makefile. Another CC is for another architecture, where TESTS32 and HOST are
 # empty.
 
 SELFTESTS := $(LINUX)/tools/testing/selftests
@@ -31,7 +31,9 @@ HOST = host
 # What was renamed would stay, and be missed in the list of tests.
 stale := $(filter-out $(test_programs) $(test_programs32),$(wildcard $(OUT)/tests/iommu*/*_test $(OUT)/tests/vfio/*_test))
 
-all: $(test_programs) $(test_programs32) $(sample_programs) $(HOST)
+tool := $(OUT)/tests/tools/iommufdstat
+
+all: $(test_programs) $(test_programs32) $(sample_programs) $(tool) $(HOST)
 	@rm -f $(stale)
 
 host:
@@ -67,6 +69,12 @@ $(test_programs32): $(OUT)/tests/iommu32/%: $(OUT)/obj32/iommu/%.o $(OUT)/obj32/
 $(sample_programs): $(OUT)/samples/%: $(LINUX)/samples/iommufd/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -s -o $@ $<
+
+# With its own Makefile
+$(tool): $(wildcard $(LINUX)/tools/iommufd/*.[ch] $(LINUX)/tools/iommufd/Makefile)
+	@mkdir -p $(@D) $(OUT)/obj/tools
+	$(MAKE) -C $(LINUX)/tools/iommufd OUTPUT=$(abspath $(OUT)/obj/tools)/ CC='$(CC)' LDFLAGS='-static -s'
+	cp $(OUT)/obj/tools/iommufdstat $@
 
 -include $(wildcard $(foreach o,obj obj32,$(OUT)/$(o)/*/*.d $(OUT)/$(o)/iommu/lib/*.d))
 .PHONY: all host
