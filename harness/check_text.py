@@ -90,7 +90,7 @@ def check_handlers(files):
     for call, handler in re.findall(r"COMMAND\((IOMMU_\w+),\s*(\w+)", files["drivers/iommu/iommufd/main.c"]):
         if call == "IOMMU_TEST_CMD":
             continue
-        if not re.search(rf"\* - {call}\n\s+- {handler}\(\)", files[page]):
+        if not re.search(rf"\* - {call}\n\s+{handler}\(\)", files[page]):
             yield page, 1, f"does not say that {handler}() handles {call}"
     for path in files:
         test = re.fullmatch(r"tools/testing/selftests/((?:iommu|vfio)/\w+_test\.c)", path)
