@@ -10,8 +10,10 @@
 #include <linux/ktime.h>
 #include <uapi/linux/iommufd.h>
 
+#include "context.h"
 #include "dma_fault_queue.h"
 #include "dma_fault_source.h"
+#include "trace.h"
 
 static u32 record_flags(const struct dma_fault_source *source,
 			const struct iommu_fault_report *report)
@@ -45,6 +47,7 @@ static void source_report(struct iommu_fault_listener *listener,
 	};
 
 	atomic64_inc(&source->nr_faults);
+	trace_end(iommufd_dma_fault, source->ictx->number, &record);
 	dma_fault_queue_add(source->ictx, &record);
 }
 

@@ -234,6 +234,45 @@ TRACE_EVENT(iommufd_unpin,
 		  __entry->took_ns)
 );
 
+/*
+ * DMA of a device that was stopped, read or not. of_group: the device is one of
+ * several whose requests look alike. In whatever context the IOMMU driver reports it
+ */
+TRACE_EVENT(iommufd_dma_fault,
+	TP_PROTO(u32 ctx, const struct iommu_dma_fault *fault),
+
+	TP_ARGS(ctx, fault),
+
+	TP_STRUCT__entry(
+		__field(u32, ctx)
+		__field(u32, id)
+		__field(u64, cookie)
+		__field(bool, has_cookie)
+		__field(u64, iova)
+		__field(bool, write)
+		__field(bool, of_group)
+		__field(u32, pasid)
+		__field(bool, has_pasid)
+	),
+
+	TP_fast_assign(
+		__entry->ctx = ctx;
+		__entry->id = fault->dev_id;
+		__entry->cookie = fault->cookie;
+		__entry->has_cookie = fault->flags & IOMMU_DMA_FAULT_COOKIE;
+		__entry->iova = fault->iova;
+		__entry->write = fault->flags & IOMMU_DMA_FAULT_WRITE;
+		__entry->of_group = fault->flags & IOMMU_DMA_FAULT_GROUP;
+		__entry->pasid = fault->pasid;
+		__entry->has_pasid = fault->flags & IOMMU_DMA_FAULT_PASID;
+	),
+
+	TP_printk("ctx=%u id=%u cookie=0x%llx has_cookie=%d iova=0x%llx write=%d of_group=%d pasid=%u has_pasid=%d",
+		  __entry->ctx, __entry->id, __entry->cookie,
+		  __entry->has_cookie, __entry->iova, __entry->write,
+		  __entry->of_group, __entry->pasid, __entry->has_pasid)
+);
+
 /* A call of /dev/iommu that failed */
 TRACE_EVENT(iommufd_refuse,
 	TP_PROTO(u32 ctx, unsigned int ioctl, const char *call, int ret),

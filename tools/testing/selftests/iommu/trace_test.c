@@ -293,6 +293,28 @@ TEST_F_TIMEOUT(trace, life_of_an_access, TEST_SECONDS)
 	first(&self->trace, "iommufd_unbind");
 }
 
+TEST_F_TIMEOUT(trace, each_dma_fault_is_one, TEST_SECONDS)
+{
+	const char *line;
+
+	ASSERT_EQ(0, mock_dma_fault(self->space.iommufd, &self->mock, IOVA, 2,
+				    MOCK_DMA_FAULT_WRITE, 0, NULL));
+	ASSERT_EQ(0, mock_dma_fault(self->space.iommufd, &self->mock, 0, 1,
+				    MOCK_DMA_FAULT_PASID, 5, NULL));
+	ASSERT_EQ(0, trace_take(&self->trace));
+	ASSERT_EQ(3, trace_count(&self->trace, "iommufd_dma_fault"));
+	line = trace_find(&self->trace, "iommufd_dma_fault", 1);
+	EXPECT_EQ(self->mock.dev_id, trace_field(line, "id"));
+	EXPECT_EQ(IOVA + PAGE_SIZE, trace_field(line, "iova"));
+	EXPECT_EQ(1, trace_field(line, "write"));
+	EXPECT_EQ(0, trace_field(line, "has_pasid"));
+	EXPECT_EQ(0, trace_field(line, "has_cookie"));
+	line = trace_find(&self->trace, "iommufd_dma_fault", 2);
+	EXPECT_EQ(0, trace_field(line, "write"));
+	EXPECT_EQ(5, trace_field(line, "pasid"));
+	EXPECT_EQ(1, trace_field(line, "has_pasid"));
+}
+
 TEST_F_TIMEOUT(trace, off_is_silent, TEST_SECONDS)
 {
 	ASSERT_EQ(0, trace_set(&self->trace, false));
