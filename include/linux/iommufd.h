@@ -50,7 +50,7 @@ struct seq_file;
 /**
  * struct iommufd_access_ops - what the owner of an access supplies
  * @pins: it will pin pages; else it only copies, and @unmap is not needed
- * @name: of the device, for fdinfo; NULL for none
+ * @name: of the device, for fdinfo and traces; NULL for none
  * @unmap: let go of what is pinned in the range: its mapping goes away, or the
  *         access leaves the IOAS. Called for each range as it was pinned, or
  *         for the part of it that is in one mapping; again if it is pinned

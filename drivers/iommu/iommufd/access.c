@@ -20,9 +20,6 @@
 #include "lock_order.h"
 #include "trace.h"
 
-/* In traces, as the device that it is for is not known */
-#define ACCESS_NAME "access"
-
 static void access_destroy(struct iommufd_object *object)
 {
 	struct iommufd_access *access = container_of(object,
@@ -34,17 +31,24 @@ static void access_destroy(struct iommufd_object *object)
 	smp_store_release(access->owner, NULL);
 }
 
+/* Of the device that an access is for; NULL if the owner does not say */
+static const char *owner_name(const struct iommufd_access_ops *ops, void *data)
+{
+	return ops->name ? ops->name(data) : NULL;
+}
+
 static void access_show(struct iommufd_object *object, struct seq_file *m)
 {
 	struct iommufd_access *access = container_of(object,
 						     struct iommufd_access,
 						     object);
+	const char *name = owner_name(access->ops, access->data);
 	u32 ioas_id = READ_ONCE(access->ioas_id);
 
 	seq_printf(m, "iommufd-access:\tid=%u", object->id);
-	if (access->ops->name) {
+	if (name) {
 		seq_puts(m, " name=");
-		seq_escape(m, access->ops->name(access->data), " \t\n\\");
+		seq_escape(m, name, " \t\n\\");
 	}
 	iommufd_cookie_show(&access->cookie, m);
 	if (ioas_id)
@@ -132,8 +136,9 @@ int iommufd_access_create(struct iommufd_ctx *ictx,
 	mutex_lock(&ictx->device_lock);
 	access = access_create(ictx, ops, data, cookie, owner);
 	mutex_unlock(&ictx->device_lock);
-	trace_iommufd_bind(ictx->number, IS_ERR(access) ? 0 : access->object.id,
-			   ACCESS_NAME, cookie, PTR_ERR_OR_ZERO(access));
+	trace_end(iommufd_bind, ictx->number,
+		  IS_ERR(access) ? 0 : access->object.id,
+		  owner_name(ops, data), cookie, PTR_ERR_OR_ZERO(access));
 	if (IS_ERR(access))
 		return PTR_ERR(access);
 	iommufd_ctx_get(ictx);
@@ -212,11 +217,13 @@ static void access_trace_attach(struct iommufd_access *access, u32 ioas_id,
 	u32 now = ret ? former : ioas_id;
 
 	if (former)
-		trace_iommufd_replace(ctx, access->object.id, ACCESS_NAME,
-				      cookie, ioas_id, now, former, 0, ret);
+		trace_end(iommufd_replace, ctx, access->object.id,
+			  owner_name(access->ops, access->data), cookie,
+			  ioas_id, now, former, 0, ret);
 	else
-		trace_iommufd_attach(ctx, access->object.id, ACCESS_NAME,
-				     cookie, ioas_id, now, former, 0, ret);
+		trace_end(iommufd_attach, ctx, access->object.id,
+			  owner_name(access->ops, access->data), cookie,
+			  ioas_id, now, former, 0, ret);
 }
 
 static void access_detach(struct iommufd_access *access)
@@ -228,9 +235,9 @@ static void access_detach(struct iommufd_access *access)
 		return;
 	former = access->ioas->object.id;
 	access_leave(access);
-	trace_iommufd_detach(access->object.ictx->number, access->object.id,
-			     ACCESS_NAME, iommufd_cookie_chosen(&access->cookie),
-			     0, 0, former, 0, 0);
+	trace_end(iommufd_detach, access->object.ictx->number,
+		  access->object.id, owner_name(access->ops, access->data),
+		  iommufd_cookie_chosen(&access->cookie), 0, 0, former, 0, 0);
 }
 
 /**
@@ -319,8 +326,9 @@ void iommufd_access_destroy(struct iommufd_access *access)
 	access_detach(access);
 	mutex_unlock(&access->lock);
 
-	trace_iommufd_unbind(ictx->number, access->object.id, ACCESS_NAME,
-			     iommufd_cookie_chosen(&access->cookie), 0);
+	trace_end(iommufd_unbind, ictx->number, access->object.id,
+		  owner_name(access->ops, access->data),
+		  iommufd_cookie_chosen(&access->cookie), 0);
 	mutex_lock(&ictx->device_lock);
 	iommufd_cookie_remove(ictx, &access->cookie);
 	mutex_unlock(&ictx->device_lock);

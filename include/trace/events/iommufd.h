@@ -44,7 +44,7 @@ DECLARE_EVENT_CLASS(iommufd_binding,
 		  __entry->has_cookie, __entry->ret)
 );
 
-/* id is 0 when it failed. The name of an emulated device is not known. */
+/* id is 0 when it failed. */
 DEFINE_EVENT(iommufd_binding, iommufd_bind,
 	TP_PROTO(u32 ctx, u32 id, const char *name, const u64 *cookie, int ret),
 	TP_ARGS(ctx, id, name, cookie, ret)

@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(trace, refused_calls_have_names, TEST_SECONDS)
 	call_name(&self->trace, 2, name, sizeof(name));
 	EXPECT_STREQ("MAP_DMA", name);
 	call_name(&self->trace, 3, name, sizeof(name));
-	EXPECT_STREQ("0x7f", name);
+	EXPECT_STREQ("0x3b7f", name);
 }
 
 TEST_F_TIMEOUT(trace, calls_that_succeed_are_not_refused, TEST_SECONDS)
