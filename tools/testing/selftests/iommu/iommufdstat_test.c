@@ -18,6 +18,8 @@
 #define OUTPUT_MAX 65536
 #define IOVA (MOCK_APERTURE + 0x100000)
 #define LENGTH (16 * PAGE_SIZE)
+#define VM_LENGTH (4ULL << 20)
+#define COOKIE 0x2aULL
 
 static const char *program(void)
 {
@@ -404,6 +406,78 @@ TEST_F_TIMEOUT(live, last_refusal_is_there, TEST_SECONDS)
 	EXPECT_EQ(-ENOENT, iommufd_destroy(self->space.iommufd, 1000));
 	EXPECT_TRUE(has(run("", &status), "last error: DESTROY ENOENT: "));
 	EXPECT_EQ(0, status);
+}
+
+/* What a virtual machine monitor has: a device that it found a name for, and memory */
+FIXTURE(vm)
+{
+	struct bound_device bound;
+	struct pci_device pci;
+	char *memory;
+};
+
+FIXTURE_SETUP(vm)
+{
+	struct edu_list list;
+
+	need(program(), "the program iommufdstat");
+	edu_list_read(&list);
+	need(edu_alone(&list, 0), "an edu device alone in its group");
+	self->pci = *edu_alone(&list, 0);
+	bound_device_open(&self->bound, self->pci.bdf);
+	must(errno_of(close(self->bound.device)));
+	self->bound.device = must(vfio_cdev_open(self->pci.bdf));
+	must(vfio_bind_cookie(self->bound.device, self->bound.iommufd, COOKIE,
+			      &self->bound.dev_id));
+	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
+	self->memory = memory_alloc(VM_LENGTH);
+	must(ioas_map_fixed(self->bound.iommufd, self->bound.ioas_id,
+			    self->memory, VM_LENGTH, 0x100000));
+}
+
+FIXTURE_TEARDOWN(vm)
+{
+	bound_device_close(&self->bound);
+	memory_free(self->memory, VM_LENGTH);
+	EXPECT_EQ(0, pages_pinned());
+}
+
+/* For the guide, which has a screen of a run of this test */
+static void print_screen(const char *text)
+{
+	while (*text) {
+		int length = strcspn(text, "\n");
+
+		printf("#: %.*s\n", length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+TEST_F_TIMEOUT(vm, device_has_its_name_and_cookie, TEST_SECONDS)
+{
+	char expected[128];
+	const char *text;
+	int status;
+
+	/* It refuses the addresses of interrupts. */
+	EXPECT_EQ(-EINVAL,
+		  ioas_map_fixed(self->bound.iommufd, self->bound.ioas_id,
+				 self->memory, PAGE_SIZE, 0xfee00000));
+	text = run("", &status);
+	EXPECT_EQ(0, status);
+	snprintf(expected, sizeof(expected),
+		 "device %u: name %s, cookie 0x000000000000002a, hwpt ",
+		 self->bound.dev_id, self->pci.bdf);
+	EXPECT_TRUE(has(text, expected));
+	EXPECT_TRUE(has(text, "mappings 1, mapped 4.0M, pinned 4.0M"));
+	EXPECT_TRUE(has(text, "last error: IOAS_MAP EINVAL: "));
+	snprintf(expected, sizeof(expected), "file of %s: attached, held by %d ",
+		 self->pci.bdf, getpid());
+	EXPECT_TRUE(has(text, expected));
+	snprintf(expected, sizeof(expected), "%-16s taken by=device iommufd-ctx=",
+		 self->pci.bdf);
+	EXPECT_TRUE(has(text, expected));
+	print_screen(text);
 }
 
 TEST_HARNESS_MAIN

@@ -378,6 +378,7 @@ TEST_F_TIMEOUT(trace_device, name_and_cookie_are_in_all_of_them, TEST_SECONDS)
 		ASSERT_EQ(0, trace_field_text(line, "name", name, sizeof(name)));
 		EXPECT_STREQ(self->pci.bdf, name);
 	}
+	trace_print(&self->trace);
 }
 
 TEST_F_TIMEOUT(trace_device, close_unbinds, TEST_SECONDS)

@@ -138,3 +138,16 @@ __u64 trace_field(const char *line, const char *field)
 	return text[0] == '-' ? (__u64)strtoll(text, NULL, 10) :
 				strtoull(text, NULL, 0);
 }
+
+void trace_print(const struct trace *trace)
+{
+	const char *line = trace->text;
+
+	while (*line) {
+		int length = strcspn(line, "\n");
+
+		if (*line != '#')
+			printf("#: %.*s\n", length, line);
+		line += length + (line[length] == '\n');
+	}
+}

@@ -40,4 +40,7 @@ int trace_field_text(const char *line, const char *field, char *text,
 /* Its number; ~0 for a field that is not there */
 __u64 trace_field(const char *line, const char *field);
 
+/* As comments of the test: the guide has lines of a run */
+void trace_print(const struct trace *trace);
+
 #endif
