@@ -457,7 +457,7 @@ static int watch_faults(int iommufd)
 	};
 
 	if (ioctl(iommufd, IOMMU_DMA_FAULT_QUEUE, &queue))
-		err(1, "IOMMU_DMA_FAULT_QUEUE");
+		refused(iommufd, "IOMMU_DMA_FAULT_QUEUE");
 	say("watch", "queue %u of DMA faults", queue.out_queue_id);
 	return queue.out_queue_fd;
 }
