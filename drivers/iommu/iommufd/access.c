@@ -257,6 +257,7 @@ int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
 	u32 former;
 	int ret = 0;
 
+	lock_order_await_pages();
 	ioas = iommufd_ioas_get(access->object.ictx, ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
@@ -296,6 +297,7 @@ int iommufd_access_detach_killable(struct iommufd_access *access)
 {
 	int ret;
 
+	lock_order_await_pages();
 	if (mutex_lock_killable(&access->lock))
 		return -EINTR;
 	ret = access_begin_leaving(access, true);
@@ -321,6 +323,7 @@ void iommufd_access_destroy(struct iommufd_access *access)
 {
 	struct iommufd_ctx *ictx = access->object.ictx;
 
+	lock_order_await_pages();
 	mutex_lock(&access->lock);
 	access_begin_leaving(access, false);
 	access_detach(access);

@@ -19,6 +19,7 @@
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
+#include "lock_order.h"
 #include "paging_hwpt.h"
 #include "trace.h"
 
@@ -253,6 +254,7 @@ int iommufd_attach_device(struct iommufd_device *idev, u32 *pt_id,
 	enum attach_result result;
 	u32 named = *pt_id;
 
+	lock_order_await_pages();
 	request.object = iommufd_object_get(idev->object.ictx, *pt_id, NULL);
 	if (IS_ERR(request.object))
 		return PTR_ERR(request.object);
@@ -297,6 +299,7 @@ void iommufd_detach_device(struct iommufd_device *idev)
 {
 	u64 begun = trace_begin(iommufd_detach);
 
+	lock_order_await_pages();
 	mutex_lock(&idev->group->lock);
 	detach_locked(idev, begun);
 	mutex_unlock(&idev->group->lock);
@@ -315,6 +318,7 @@ int iommufd_detach_device_killable(struct iommufd_device *idev)
 {
 	u64 begun = trace_begin(iommufd_detach);
 
+	lock_order_await_pages();
 	if (mutex_lock_killable(&idev->group->lock))
 		return -EINTR;
 	detach_locked(idev, begun);

@@ -409,6 +409,7 @@ void iommufd_unbind_device(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ictx = idev->object.ictx;
 
+	lock_order_await_pages();
 	iommufd_device_remove(idev);
 	iommufd_ctx_put(ictx);
 }
