@@ -107,7 +107,7 @@ def check_locks(files):
         if not name or name[1] in BESIDE_ORDER:
             continue
         for struct in re.finditer(r"(?ms)^struct (\w+) \{\n(.*?)^\};", text):
-            for lock in re.finditer(r"(?:struct mutex|struct rw_semaphore|spinlock_t) (\w+);", struct[2]):
+            for lock in re.finditer(r"(?:struct mutex|struct rw_semaphore|(?:raw_)?spinlock_t) (\w+);", struct[2]):
                 if f": {struct[1]}.{lock[1]}." not in order:
                     yield path, line_of(text, struct.start(2) + lock.start()), \
                         f"lock_order.h has no {struct[1]}.{lock[1]}"

@@ -84,9 +84,10 @@ int pinned_span_cut(struct user_memory *memory, struct pinned_span *span,
  */
 void pinned_spans_join(struct user_memory *memory, unsigned long index)
 {
-	struct pinned_span *upper = pinned_span_find(memory, index);
-	struct pinned_span *lower;
+	struct pinned_span *upper, *lower;
 
+	lockdep_assert_held(&memory->lock);
+	upper = pinned_span_find(memory, index);
 	if (!upper || upper->range.first != index || upper->nr_first)
 		return;
 	lower = span_of(rb_prev(&upper->rb));

@@ -84,6 +84,7 @@ static void span_release(struct user_memory *memory, struct pinned_span *span)
 {
 	unsigned long nr_pages = span->range.last - span->range.first + 1;
 
+	lockdep_assert_held(&memory->lock);
 	user_pages_unpin(memory, &span->record->runs, span->offset, nr_pages);
 	pinned_span_free(memory, span);
 }
@@ -93,6 +94,7 @@ static void spans_drop(struct user_memory *memory, struct page_range range)
 {
 	struct pinned_span *span, *next;
 
+	lockdep_assert_held(&memory->lock);
 	for_each_pinned_span_safe(span, next, memory, range)
 		if (!span->nr_holders)
 			span_release(memory, span);
@@ -109,6 +111,7 @@ static int span_share(struct user_memory *memory, struct pinned_span *span,
 {
 	int ret;
 
+	lockdep_assert_held(&memory->lock);
 	if (span->range.first < *next) {
 		ret = pinned_span_cut(memory, span, *next);
 		if (ret)
@@ -166,6 +169,7 @@ static int gap_pin(struct user_memory *memory, struct pinned_span *above,
 	struct pinned_record *record;
 	int ret;
 
+	lockdep_assert_held(&memory->lock);
 	if (above && above->range.first <= range.last)
 		gap.last = above->range.first - 1;
 	record = pinned_record_create(memory, gap);
