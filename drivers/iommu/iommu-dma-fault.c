@@ -172,14 +172,24 @@ int iommu_fault_listener_init(struct iommu_fault_listener *listener,
 }
 EXPORT_SYMBOL_GPL(iommu_fault_listener_init);
 
-/* Undo iommu_fault_listener_init(). */
+/**
+ * iommu_fault_listener_free() - Undo iommu_fault_listener_init()
+ * @listener: which
+ *
+ * Context: any.
+ */
 void iommu_fault_listener_free(struct iommu_fault_listener *listener)
 {
 	kfree(listener->ids);
 }
 EXPORT_SYMBOL_GPL(iommu_fault_listener_free);
 
-/* From now on it is told. */
+/**
+ * iommu_fault_listener_start() - Be told of faults from now on
+ * @listener: which
+ *
+ * Context: any but NMI.
+ */
 void iommu_fault_listener_start(struct iommu_fault_listener *listener)
 {
 	unsigned long flags;
@@ -194,7 +204,14 @@ void iommu_fault_listener_start(struct iommu_fault_listener *listener)
 }
 EXPORT_SYMBOL_GPL(iommu_fault_listener_start);
 
-/* Undo iommu_fault_listener_start(). Waits for a report that is being made. */
+/**
+ * iommu_fault_listener_stop() - Undo iommu_fault_listener_start()
+ * @listener: which
+ *
+ * Waits for a report that is being made.
+ *
+ * Context: any but NMI and a report.
+ */
 void iommu_fault_listener_stop(struct iommu_fault_listener *listener)
 {
 	unsigned long flags;
@@ -229,9 +246,8 @@ static struct iommu_fault_id *fault_id_find(struct iommu_device *iommu,
 /**
  * iommu_dma_fault_wanted() - Is it worth to find out what a fault is about?
  *
- * For a driver that does not look at each of many.
- *
- * Context: any.
+ * Context: any. For a driver that does not look at each of many.
+ * Return: true if anybody listens, to whatever device.
  */
 bool iommu_dma_fault_wanted(void)
 {

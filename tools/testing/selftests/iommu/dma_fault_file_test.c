@@ -108,8 +108,8 @@ TEST_F_TIMEOUT(dma_fault_file, epoll_tells_of_each, TEST_SECONDS)
 	int epoll = must(errno_of(epoll_create1(0)));
 	unsigned int i;
 
-	must(errno_of(
-		epoll_ctl(epoll, EPOLL_CTL_ADD, self->faults.queue, &event)));
+	must(errno_of(epoll_ctl(epoll, EPOLL_CTL_ADD, self->faults.queue,
+				&event)));
 	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 	for (i = 0; i < 2; i++) {
 		dma_faults_make(&self->faults, IOVA, 1);

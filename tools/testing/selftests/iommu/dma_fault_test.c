@@ -214,9 +214,10 @@ TEST_F_TIMEOUT(dma_fault, ids_of_a_group_may_differ, TEST_SECONDS)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		must(mock_create_flags(
-			self->faults.iommufd, self->faults.space.ioas_id,
-			MOCK_FLAGS_DEVICE_SHARE_GROUP, &mocks[i]));
+		must(mock_create_flags(self->faults.iommufd,
+				       self->faults.space.ioas_id,
+				       MOCK_FLAGS_DEVICE_SHARE_GROUP,
+				       &mocks[i]));
 	for (i = 0; i < 2; i++)
 		must(mock_dma_fault(self->faults.iommufd, &mocks[i], IOVA, 1, 0,
 				    0, NULL));
@@ -330,8 +331,9 @@ TEST_F_TIMEOUT(dma_fault, queue_may_end_in_a_storm, TEST_SECONDS)
 		usleep(100);
 		while (dma_faults_destroy_queue(&self->faults))
 			usleep(100);
-		self->faults.queue = must(dma_fault_queue(
-			self->faults.iommufd, DEPTH, &self->faults.queue_id));
+		self->faults.queue = must(dma_fault_queue(self->faults.iommufd,
+							  DEPTH,
+							  &self->faults.queue_id));
 	}
 	must(errno_of(waitpid(storm, &status, 0)));
 	EXPECT_EQ(0, status);
