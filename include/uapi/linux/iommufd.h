@@ -92,8 +92,9 @@ enum {
  *   EBUSY             Something still needs it: an IOAS while an HWPT is made
  *                     from it or an emulated device is attached to it, an
  *                     HWPT while a device is attached to it, a device always
- *                     (its driver removes it when the device file is closed),
- *                     any object while another call on it is in progress.
+ *                     (its driver removes it when the device file is closed), a
+ *                     queue of DMA faults while its file is open, any object
+ *                     while another call on it is in progress.
  *   ================= ========================================================
  */
 struct iommu_destroy {
@@ -1057,7 +1058,7 @@ enum iommu_dma_fault_flags {
  * @iova: Address of the transfer. Some IOMMUs, VT-d is one, tell its page only
  * @time: When the kernel was told, in nanoseconds of CLOCK_MONOTONIC
  * @lost: How many faults came after this one, and before the next record, when no
- *	  room was left. What the IOMMU itself loses nobody counts
+ *	  room was left. What the IOMMU or its driver loses nobody counts
  * @pasid: Of the transfer, or 0
  * @__reserved: 0
  */
