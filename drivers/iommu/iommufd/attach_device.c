@@ -183,7 +183,7 @@ static enum attach_result attach_with_new(struct attach_request *request,
 {
 	struct iommufd_ioas *ioas = container_of(request->object,
 						 struct iommufd_ioas, object);
-	struct hwpt *new = paging_hwpt_create(ioas, request->idev);
+	struct hwpt *new = paging_hwpt_create(ioas, request->idev, 0);
 	enum attach_result result;
 
 	if (IS_ERR(new))

@@ -514,6 +514,8 @@ int iommufd_device_hw_info(struct iommufd_command *command)
 	ops = dev_iommu_ops(idev->dev);
 	if (ops->hw_info)
 		ops->hw_info(idev->dev, &hw);
+	if (device_iommu_capable(idev->dev, IOMMU_CAP_TRACK_DIRTY))
+		hw.capabilities |= IOMMU_HW_CAP_DIRTY_TRACKING;
 	/*
 	 * Not while user memory is touched, which may take as long as another
 	 * process likes: a close waits for it, with locks that others need.

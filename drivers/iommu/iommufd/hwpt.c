@@ -87,10 +87,14 @@ const struct iommufd_object_ops iommufd_hwpt_ops = {
 
 /*
  * 6.1 drivers share a table between IOMMU instances of different abilities
- * without care: widths and page sizes change under its users.
+ * without care: widths and page sizes change under its users. And what a device
+ * writes that cannot be tracked would be missing in what is told of the table.
  */
 bool hwpt_suits(const struct hwpt *hwpt, const struct iommufd_device *idev)
 {
+	if (hwpt->domain->tracking_ops &&
+	    !device_iommu_capable(idev->dev, IOMMU_CAP_TRACK_DIRTY))
+		return false;
 	return hwpt->iommu == idev->dev->iommu->iommu_dev;
 }
 

@@ -3,6 +3,7 @@
  * IOMMU_HWPT_ALLOC: what the user asks for, and which kind of table that is.
  */
 #include <linux/err.h>
+#include <linux/iommu.h>
 #include <uapi/linux/iommufd.h>
 
 #include "command.h"
@@ -13,24 +14,45 @@
 #include "ioas.h"
 #include "paging_hwpt.h"
 
+/* A table of an IOAS */
+static struct hwpt *alloc_paging(const struct iommu_hwpt_alloc *arg,
+				 struct iommufd_ioas *ioas,
+				 struct iommufd_device *idev)
+{
+	struct reason *reason = &idev->object.ictx->reason;
+	u32 flags = 0;
+
+	if (arg->flags & ~IOMMU_HWPT_ALLOC_DIRTY_TRACKING ||
+	    arg->data_type != IOMMU_HWPT_DATA_NONE)
+		return ERR_PTR(reason_refuse(reason, -EOPNOTSUPP,
+					     "this kernel has page tables of an IOAS that may track dirty pages, and no others"));
+	if (arg->flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) {
+		if (!device_iommu_capable(idev->dev, IOMMU_CAP_TRACK_DIRTY))
+			return ERR_PTR(reason_refuse(reason, -EOPNOTSUPP,
+						     "the IOMMU of %s cannot track dirty pages",
+						     dev_name(idev->dev)));
+		flags |= IOMMU_DOMAIN_FLAG_TRACK_DIRTY;
+	}
+	return paging_hwpt_create(ioas, idev, flags);
+}
+
 /* What is to be behind the table decides the kind. */
 static struct hwpt *alloc_on(const struct iommu_hwpt_alloc *arg,
 			     struct iommufd_object *parent,
 			     struct iommufd_device *idev)
 {
 	struct reason *reason = &idev->object.ictx->reason;
-	bool is_plain = !arg->flags && arg->data_type == IOMMU_HWPT_DATA_NONE;
 
-	if (parent->ops != &iommufd_ioas_ops && parent->ops != &iommufd_hwpt_ops)
-		return ERR_PTR(reason_refuse(reason, -EINVAL,
-					     "object %u is a %s: a page table is made of an IOAS",
-					     parent->id, parent->ops->name));
-	/* No driver of this kernel nests tables or tracks dirty pages. */
-	if (parent->ops == &iommufd_hwpt_ops || !is_plain)
+	if (parent->ops == &iommufd_ioas_ops)
+		return alloc_paging(arg, container_of(parent,
+						      struct iommufd_ioas,
+						      object), idev);
+	if (parent->ops == &iommufd_hwpt_ops)
 		return ERR_PTR(reason_refuse(reason, -EOPNOTSUPP,
-					     "this kernel has page tables of an IOAS only, without flags and data"));
-	return paging_hwpt_create(container_of(parent, struct iommufd_ioas,
-					       object), idev);
+					     "no IOMMU driver of this kernel nests page tables"));
+	return ERR_PTR(reason_refuse(reason, -EINVAL,
+				     "object %u is a %s: a page table is made of an IOAS",
+				     parent->id, parent->ops->name));
 }
 
 static int hwpt_alloc(struct iommufd_command *command,

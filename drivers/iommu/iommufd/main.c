@@ -20,6 +20,7 @@
  *	attachment.c		what a group is attached to
  *	access.c		kernel drivers that reach memory with the CPU
  *	hwpt_alloc.c		IOMMU_HWPT_ALLOC
+ *	dirty_tracking.c	which pages devices wrote to
  *	paging_hwpt.c		tables of an IOAS
  *	hwpt.c			what all tables have in common
  *	device.c		bind, and what is asked about a device
@@ -44,6 +45,7 @@
  *	pinned_span.c		pages with the same holders
  *	user_pages.c		from their source into the record, and back
  *	page_runs.c		the record of pinned pages
+ *	dirty_bitmap.c		pages that were written to, as the user sees them
  *	memory_charge.c		who pays
  *	command.c		the reply to a call
  *	object_file.c		objects that come with a file descriptor
@@ -71,6 +73,7 @@
 #include "context.h"
 #include "cookie.h"
 #include "device.h"
+#include "dirty_tracking.h"
 #include "dma_fault_queue.h"
 #include "fdinfo.h"
 #include "hwpt_alloc.h"
@@ -112,6 +115,8 @@ union command_argument {
 	struct iommu_dma_fault_queue dma_fault_queue;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_hwpt_get_dirty_bitmap get_dirty_bitmap;
+	struct iommu_hwpt_set_dirty_tracking set_dirty_tracking;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas allow_iovas;
 	struct iommu_ioas_change_process change_process;
@@ -159,6 +164,15 @@ static const struct iommufd_command_info commands[] = {
 		RESERVED(iommu_hw_info, __reserved)),
 	COMMAND(IOMMU_HWPT_ALLOC, iommufd_hwpt_alloc, iommu_hwpt_alloc,
 		__reserved, RESERVED(iommu_hwpt_alloc, __reserved)),
+	COMMAND(IOMMU_HWPT_GET_DIRTY_BITMAP, iommufd_dirty_get_bitmap,
+		iommu_hwpt_get_dirty_bitmap, data,
+		FLAGS(iommu_hwpt_get_dirty_bitmap,
+		      IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR),
+		RESERVED(iommu_hwpt_get_dirty_bitmap, __reserved)),
+	COMMAND(IOMMU_HWPT_SET_DIRTY_TRACKING, iommufd_dirty_set_tracking,
+		iommu_hwpt_set_dirty_tracking, __reserved,
+		FLAGS(iommu_hwpt_set_dirty_tracking,
+		      IOMMU_HWPT_DIRTY_TRACKING_ENABLE)),
 	COMMAND(IOMMU_IOAS_ALLOC, iommufd_ioas_alloc, iommu_ioas_alloc,
 		out_ioas_id, FLAGS(iommu_ioas_alloc, 0)),
 	COMMAND(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioas_allow_iovas,

@@ -344,6 +344,32 @@ void mappings_displace(struct mapped_space *space, struct list_head *mappings)
 }
 
 /**
+ * mapping_find_filled() - Find the first part of a range that tables translate
+ * @space: which
+ * @start: of the range; set to the first IOVA of that part
+ * @last: likewise the last one; both stay as they are when there is none
+ *
+ * Return: whether there is one. It stays so while tables_lock is held.
+ */
+bool mapping_find_filled(struct mapped_space *space, u64 *start, u64 *last)
+{
+	struct iova_area *area;
+
+	mutex_lock(&space->lock);
+	for_each_iova_area(area, &space->iova, *start, *last) {
+		if (mapping_is_filled(mapping_of(area)))
+			break;
+		cond_resched();
+	}
+	if (area) {
+		*start = max(*start, area->start);
+		*last = min(*last, area->last);
+	}
+	mutex_unlock(&space->lock);
+	return area;
+}
+
+/**
  * mappings_visit() - Look at all mappings of a space
  * @space: which
  * @visit: for each, in whatever state, from the lowest on; does not wait

@@ -120,6 +120,7 @@ int mappings_place(struct mapped_space *space, struct list_head *mappings,
 void mappings_displace(struct mapped_space *space, struct list_head *mappings);
 int mappings_pin(struct list_head *mappings);
 unsigned long mappings_count_runs(struct list_head *mappings);
+bool mapping_find_filled(struct mapped_space *space, u64 *start, u64 *last);
 int mappings_visit(struct mapped_space *space,
 		   int (*visit)(struct mapping *mapping, void *data),
 		   void *data);

@@ -97,6 +97,23 @@ bool paging_hwpt_is_automatic(const struct hwpt *hwpt,
 	return paging->automatic && paging->ioas == ioas;
 }
 
+/* A table by the number that the user knows, with a reference on its object */
+struct paging_hwpt *paging_hwpt_get(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *object;
+	struct hwpt *hwpt;
+
+	object = iommufd_object_get(ictx, id, &iommufd_hwpt_ops);
+	if (IS_ERR(object))
+		return ERR_CAST(object);
+	hwpt = container_of(object, struct hwpt, object);
+	if (hwpt->kind != &paging_kind) {
+		iommufd_object_put(object);
+		return ERR_PTR(-ENOENT);
+	}
+	return paging_of(hwpt);
+}
+
 static int paging_refuse_domain(struct iommufd_device *idev, int ret)
 {
 	const char *when = ret == -EOPNOTSUPP ?
@@ -112,15 +129,16 @@ static int paging_refuse_domain(struct iommufd_device *idev, int ret)
  * written, so it cannot be changed later.
  */
 static int paging_alloc_domain(struct paging_hwpt *paging,
-			       struct iommufd_device *idev)
+			       struct iommufd_device *idev, u32 flags)
 {
 	bool coherent = device_iommu_capable(idev->dev,
 					     IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 	struct hwpt *hwpt = &paging->hwpt;
 	struct iommu_domain *domain;
 
-	domain = iommu_domain_alloc_for(idev->dev,
-					coherent ? IOMMU_DOMAIN_FLAG_COHERENT : 0);
+	if (coherent)
+		flags |= IOMMU_DOMAIN_FLAG_COHERENT;
+	domain = iommu_domain_alloc_for(idev->dev, flags);
 	if (IS_ERR(domain))
 		return paging_refuse_domain(idev, PTR_ERR(domain));
 	hwpt->domain = domain;
@@ -135,6 +153,7 @@ static int paging_alloc_domain(struct paging_hwpt *paging,
  * paging_hwpt_create() - Make a table that translates all an IOAS maps
  * @ioas: which
  * @idev: a device that can be attached to it
+ * @flags: IOMMU_DOMAIN_FLAG_*, what the table has to have
  *
  * Context: may wait for pages of user memory; no lock that others need may be
  * held.
@@ -142,7 +161,7 @@ static int paging_alloc_domain(struct paging_hwpt *paging,
  * mapped_table_add() or of the IOMMU driver.
  */
 struct hwpt *paging_hwpt_create(struct iommufd_ioas *ioas,
-				struct iommufd_device *idev)
+				struct iommufd_device *idev, u32 flags)
 {
 	struct hwpt *hwpt = hwpt_create(idev, &paging_kind);
 	struct paging_hwpt *paging;
@@ -151,7 +170,7 @@ struct hwpt *paging_hwpt_create(struct iommufd_ioas *ioas,
 	if (IS_ERR(hwpt))
 		return hwpt;
 	paging = paging_of(hwpt);
-	ret = paging_alloc_domain(paging, idev);
+	ret = paging_alloc_domain(paging, idev, flags);
 	if (!ret)
 		ret = mapped_table_add(&ioas->space, &paging->table);
 	if (ret) {

@@ -11,6 +11,7 @@
 #include "hwpt.h"
 #include "mapped_space.h"
 
+struct iommufd_ctx;
 struct iommufd_ioas;
 
 /**
@@ -24,6 +25,7 @@ struct iommufd_ioas;
  *             immutable once published
  * @link: in struct iommufd_ioas.automatic; under its attach_lock, under which
  *        each table in the list has a reference
+ * @is_tracking: the dirty bits of the domain are kept and told; under tables_lock
  */
 struct paging_hwpt {
 	struct hwpt hwpt;
@@ -32,10 +34,12 @@ struct paging_hwpt {
 	struct iommufd_ioas *ioas;
 	bool automatic;
 	struct list_head link;
+	bool is_tracking;
 };
 
 struct hwpt *paging_hwpt_create(struct iommufd_ioas *ioas,
-				struct iommufd_device *idev);
+				struct iommufd_device *idev, u32 flags);
+struct paging_hwpt *paging_hwpt_get(struct iommufd_ctx *ictx, u32 id);
 void paging_hwpt_publish_automatic(struct hwpt *hwpt);
 bool paging_hwpt_is_automatic(const struct hwpt *hwpt,
 			      const struct iommufd_ioas *ioas);

@@ -557,7 +557,8 @@ struct iommu_vfio_ioas {
  * @IOMMU_HWPT_FAULT_ID_VALID: Page requests of devices attached to the table
  *			       go to the fault queue fault_id
  *
- * This kernel does none of them yet and answers EOPNOTSUPP.
+ * This kernel does DIRTY_TRACKING alone, for devices that have
+ * IOMMU_HW_CAP_DIRTY_TRACKING, and answers EOPNOTSUPP to the others.
  */
 enum iommufd_hwpt_alloc_flags {
 	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
@@ -627,7 +628,8 @@ enum iommu_hwpt_data_type {
  *
  *   ================= ========================================================
  *   EOPNOTSUPP        A flag, @data_type or reserved field asks for what the
- *                     kernel or the device's IOMMU does not do; or the IOMMU
+ *                     kernel or the device's IOMMU does not do, see
+ *                     IOMMU_HW_CAP_DIRTY_TRACKING; or the IOMMU
  *                     driver cannot prepare a table while the device's group
  *                     is attached to another one.
  *   EINVAL            @data_type and @data_len disagree, @pt_id names nothing
@@ -696,8 +698,7 @@ enum iommu_hw_info_type {
 /**
  * enum iommufd_hw_capabilities - What the kernel can do with a device's IOMMU
  * @IOMMU_HW_CAP_DIRTY_TRACKING: Make HWPTs with
- *				 IOMMU_HWPT_ALLOC_DIRTY_TRACKING. This kernel
- *				 does not yet and never sets the bit
+ *				 IOMMU_HWPT_ALLOC_DIRTY_TRACKING
  */
 enum iommufd_hw_capabilities {
 	IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0
@@ -770,8 +771,17 @@ enum iommufd_hwpt_set_dirty_tracking_flags {
  * @__reserved: Not looked at
  *
  * Start or stop recording which pages devices write to through the HWPT. A
- * start forgets what was recorded before. This kernel does not have the call
- * yet: it answers ENOTTY.
+ * start, also of what has started, forgets what was recorded before. To do what
+ * is done already is no error.
+ *
+ * Return: 0, or -1 with errno
+ *
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown flag; or the HWPT was made without
+ *                     IOMMU_HWPT_ALLOC_DIRTY_TRACKING.
+ *   ENOENT            No such HWPT.
+ *   EINTR             The program is being killed.
+ *   ================= ========================================================
  */
 struct iommu_hwpt_set_dirty_tracking {
 	__u32 size;
@@ -804,8 +814,37 @@ enum iommufd_hwpt_get_dirty_bitmap_flags {
  * @data: Pointer to a bitmap of 64-bit words, bit n stands for
  *	  @iova + n * @page_size. Bits are only set: clear it before
  *
- * Report which parts of a range devices wrote to. This kernel does not have
- * the call yet: it answers ENOTTY.
+ * Report which parts of a range devices wrote to since the start of the record,
+ * or since they were last reported without NO_CLEAR. What is not mapped counts
+ * as clean, and so does everything while nothing is recorded.
+ *
+ * The IOMMU records its own pages, which may be larger or smaller than
+ * @page_size: a bit is set for each part of the range that shares a byte with a
+ * page that was written to. A page that is in the range in part only is
+ * reported, but stays in the record: the rest of it was not reported. Ask for
+ * whole mappings.
+ *
+ * Look at the data after the call has returned, not when a bit shows up: until
+ * then a device may write more to a page that is reported.
+ *
+ * A call that fails may have set bits, and what they stand for may count as
+ * clean. Call again with the same bitmap, and nothing is missing. @data need
+ * not be aligned, and several calls at the same time may use one bitmap.
+ *
+ * Return: 0, or -1 with errno
+ *
+ *   ================= ========================================================
+ *   EOPNOTSUPP        Unknown flag; @__reserved is set; or the HWPT was made
+ *                     without IOMMU_HWPT_ALLOC_DIRTY_TRACKING.
+ *   ENOENT            No such HWPT.
+ *   EOVERFLOW         @iova + @length is more than 2^64.
+ *   EINVAL            @length is 0; @page_size is not a power of two; @iova or
+ *                     @length is not a multiple of @page_size, or of the
+ *                     alignment reported by IOMMU_IOAS_IOVA_RANGES.
+ *   EFAULT            The bitmap is not writable where it stands for something
+ *                     that is mapped.
+ *   EINTR             The program is being killed.
+ *   ================= ========================================================
  */
 struct iommu_hwpt_get_dirty_bitmap {
 	__u32 size;

@@ -247,7 +247,10 @@ TEST_F_TIMEOUT(device, hw_info_refuses_what_it_lacks, TEST_SECONDS)
 		  iommufd_call(self->bound.iommufd, IOMMU_GET_HW_INFO, &info));
 }
 
-/* No dirty tracking, no PASIDs: nothing may be claimed that does not work. */
+/*
+ * Neither these devices, nor their IOMMU, do dirty tracking or PASIDs: nothing may be
+ * claimed that does not work.
+ */
 TEST_F_TIMEOUT(device, capabilities_do_not_promise_what_is_missing,
 	       TEST_SECONDS)
 {
