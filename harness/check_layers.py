@@ -19,7 +19,7 @@ PAGE = "Documentation/driver-api/iommufd.rst"
 # Structures that the files below work on, too
 SHARED = {"context", "user_memory"}
 # Beside all layers: the files of tests look everywhere.
-TESTS = {"mock_iommu", "test_commands"}
+TESTS = {"mock_dirty", "mock_iommu", "test_commands", "test_dirty"}
 # The dashed boxes of the picture: which calls go there, and from which file they call others
 OUTSIDE = {
     "bell": r"\biommu_doorbell_\w+\(",

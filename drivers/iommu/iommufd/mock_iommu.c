@@ -11,6 +11,7 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/idr.h>
+#include <linux/iommu-dirty.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma-fault.h>
 #include <linux/irqflags.h>
@@ -21,6 +22,7 @@
 #include <linux/xarray.h>
 
 #include "iommufd_test.h"
+#include "mock_dirty.h"
 #include "mock_iommu.h"
 
 /* The requester ID of devices that have MOCK_FLAGS_DEVICE_SHARE_ID */
@@ -29,7 +31,7 @@
 /* An entry: the page's address in units of mock pages, and where a map began. */
 #define ENTRY_FIRST BIT_ULL(60)
 #define ENTRY_LAST BIT_ULL(61)
-#define ENTRY_PAGE(entry) ((entry) & (ENTRY_FIRST - 1))
+#define ENTRY_PAGE(entry) ((entry) & (ENTRY_HUGE - 1))
 
 struct mock_domain {
 	struct iommu_domain domain;
@@ -37,6 +39,8 @@ struct mock_domain {
 	/* the IOVA of pages that are not mapped, and not unmapped */
 	u64 refuse_map;
 	u64 refuse_unmap;
+	/* it marks entries dirty */
+	bool is_tracking;
 	/* shared by maps and unmaps. Nobody waits for it: see mock_use() */
 	struct rw_semaphore users;
 };
@@ -60,6 +64,7 @@ static struct platform_device *mock_iommu_platform;
 static DEFINE_IDA(mock_device_ids);
 static const struct iommu_ops mock_ops, mock_plain_ops;
 static const struct iommu_domain_ops mock_domain_ops;
+static const struct iommu_tracking_ops mock_tracking_ops;
 
 static struct bus_type mock_bus = {
 	.name = "iommufd_mock",
@@ -89,6 +94,9 @@ static bool mock_capable(struct device *dev, enum iommu_cap cap)
 		return !(flags & MOCK_FLAGS_DEVICE_INCOHERENT);
 	case IOMMU_CAP_INTR_REMAP:
 		return !(flags & MOCK_FLAGS_DEVICE_FREE_INTERRUPTS);
+	case IOMMU_CAP_TRACK_DIRTY:
+		return !(flags & (MOCK_FLAGS_DEVICE_NO_DIRTY |
+				  MOCK_FLAGS_DEVICE_PLAIN_DRIVER));
 	default:
 		return false;
 	}
@@ -120,11 +128,13 @@ static struct iommu_domain *mock_domain_alloc_for(struct device *dev,
 	u32 flags = to_mock_device(dev)->flags;
 	struct iommu_domain *domain;
 
-	if (domain_flags)
+	if (domain_flags & ~IOMMU_DOMAIN_FLAG_TRACK_DIRTY)
 		return ERR_PTR(-EOPNOTSUPP);
 	domain = mock_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
+	if (domain_flags & IOMMU_DOMAIN_FLAG_TRACK_DIRTY)
+		domain->tracking_ops = &mock_tracking_ops;
 	domain->pgsize_bitmap = MOCK_PAGE_SIZE;
 	if (flags & MOCK_FLAGS_DEVICE_HUGE_IOVA)
 		domain->pgsize_bitmap |= MOCK_HUGE_PAGE_SIZE;
@@ -226,12 +236,12 @@ static void mock_erase(struct mock_domain *mock, unsigned long index,
 }
 
 static int mock_store(struct mock_domain *mock, unsigned long first,
-		      unsigned long nr, phys_addr_t paddr, gfp_t gfp)
+		      unsigned long nr, u64 pages, gfp_t gfp)
 {
 	unsigned long i;
 
 	for (i = 0; i != nr; i++) {
-		u64 entry = paddr / MOCK_PAGE_SIZE + i;
+		u64 entry = pages + i;
 		void *old;
 
 		if (i == 0)
@@ -256,8 +266,11 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	struct mock_domain *mock = to_mock_domain(domain);
 	u64 refused = READ_ONCE(mock->refuse_map);
 	size_t length = pgsize * pgcount;
+	u64 pages = paddr / MOCK_PAGE_SIZE;
 	int ret;
 
+	if (pgsize == MOCK_HUGE_PAGE_SIZE)
+		pages |= ENTRY_HUGE;
 	if (WARN_ON(!(prot & IOMMU_CACHE)) ||
 	    WARN_ON(iova % MOCK_PAGE_SIZE || paddr % MOCK_PAGE_SIZE))
 		return -EINVAL;
@@ -266,7 +279,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	if (!mock_use(mock))
 		return -EBUSY;
 	ret = mock_store(mock, iova / MOCK_PAGE_SIZE, length / MOCK_PAGE_SIZE,
-			 paddr, gfp);
+			 pages, gfp);
 	mock_unuse(mock);
 	if (!ret)
 		*mapped = length;
@@ -320,6 +333,23 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 		return 0;
 	return ENTRY_PAGE(xa_to_value(entry)) * MOCK_PAGE_SIZE +
 	       iova % MOCK_PAGE_SIZE;
+}
+
+static int mock_set_tracking(struct iommu_domain *domain, bool enable)
+{
+	WRITE_ONCE(to_mock_domain(domain)->is_tracking, enable);
+	return 0;
+}
+
+static void mock_read(struct iommu_domain *domain, unsigned long iova,
+		      size_t size, struct iommu_dirty_reader *reader)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+
+	if (!mock_use(mock))
+		return;
+	mock_dirty_read(&mock->pages, iova, size, reader);
+	mock_unuse(mock);
 }
 
 static struct iommu_device *mock_probe_device(struct device *dev)
@@ -382,6 +412,11 @@ static const struct iommu_domain_ops mock_domain_ops = {
 	.unmap_pages = mock_unmap_pages,
 	.iova_to_phys = mock_iova_to_phys,
 	.free = mock_domain_free,
+};
+
+static const struct iommu_tracking_ops mock_tracking_ops = {
+	.set_tracking = mock_set_tracking,
+	.read = mock_read,
 };
 
 #define MOCK_OPS						\
@@ -471,6 +506,14 @@ void mock_domain_refuse(struct iommu_domain *domain, u64 map_iova,
 
 	WRITE_ONCE(mock->refuse_map, map_iova);
 	WRITE_ONCE(mock->refuse_unmap, unmap_iova);
+}
+
+/* Its pages of the table, if those that are written to become dirty. */
+struct xarray *mock_domain_tracked(struct iommu_domain *domain)
+{
+	struct mock_domain *mock = to_mock_domain(domain);
+
+	return READ_ONCE(mock->is_tracking) ? &mock->pages : NULL;
 }
 
 /* Is it in the table of @domain, and how often was its table taken away? */

@@ -13,6 +13,7 @@
 struct device;
 struct iommu_domain;
 struct iommu_fault_report;
+struct xarray;
 
 struct device *mock_device_create(u32 flags);
 void mock_device_destroy(struct device *dev);
@@ -22,6 +23,7 @@ void mock_device_fault(struct device *dev,
 		       const struct iommu_fault_report *report);
 bool mock_device_check_cache(struct device *dev, u32 index, u32 value);
 bool mock_domain_is(struct iommu_domain *domain);
+struct xarray *mock_domain_tracked(struct iommu_domain *domain);
 void mock_domain_refuse(struct iommu_domain *domain, u64 map_iova,
 			u64 unmap_iova);
 

@@ -30,6 +30,7 @@
 #include "mapping_removal.h"
 #include "mock_iommu.h"
 #include "test_commands.h"
+#include "test_dirty.h"
 
 #define ACCESS_LENGTH_MAX (16 * 1024 * 1024)
 
@@ -745,6 +746,18 @@ static int test_dma_fault(struct iommufd_command *command)
 	return iommufd_command_reply(command);
 }
 
+static int test_dirty(struct iommufd_command *command)
+{
+	struct hwpt *hwpt = test_hwpt_get(command);
+	int ret;
+
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	ret = test_dirty_mark(hwpt, command->argument);
+	iommufd_object_put(&hwpt->object);
+	return ret ?: iommufd_command_reply(command);
+}
+
 /* IOMMU_TEST_CMD */
 int iommufd_test_command(struct iommufd_command *command)
 {
@@ -777,6 +790,8 @@ int iommufd_test_command(struct iommufd_command *command)
 	case IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT:
 		/* Batches have fixed sizes here. */
 		return arg->memory_limit.limit < 12 ? -EINVAL : 0;
+	case IOMMU_TEST_OP_DIRTY:
+		return test_dirty(command);
 	case IOMMU_TEST_OP_DEV_CHECK_CACHE:
 		return test_check_cache(command);
 	case IOMMU_TEST_OP_BIND_AGAIN:
