@@ -17,7 +17,7 @@ samples := $(wildcard $(LINUX)/samples/iommufd/*.c)
 
 # The harness of the kernel prints pointers as 64-bit numbers.
 FLAGS32 := -m32 -D_FILE_OFFSET_BITS=64 -Wno-pointer-to-int-cast
-TESTS32 = abi command map copy option limit access dma_fault map_file file_rights container model \
+TESTS32 = abi command map dirty copy option limit access dma_fault map_file file_rights container model \
 	fdinfo reason
 
 test_programs := $(tests:$(SELFTESTS)/%.c=$(OUT)/tests/%)

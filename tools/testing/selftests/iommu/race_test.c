@@ -160,6 +160,38 @@ static void round_hwpt(struct racer *racer)
 	note(racer, ret);
 }
 
+/* The same with a table that tracks, and with its record */
+static void round_dirty(struct racer *racer)
+{
+	struct race *race = racer->race;
+	__u8 bits[MEMORY_LENGTH / PAGE_SIZE / 8];
+	int ret;
+
+	if (!racer->exists) {
+		ret = mock_create(race->iommufd, some_ioas(race), &racer->mock);
+		racer->exists = !ret;
+	} else if (!racer->object) {
+		ret = hwpt_alloc_flags(race->iommufd,
+				       IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+				       racer->mock.dev_id, some_ioas(race),
+				       &racer->object);
+		if (!ret)
+			ret = hwpt_track(race->iommufd, racer->object, true);
+	} else if (random_below(4)) {
+		memset(bits, 0xff, sizeof(bits));
+		ret = mock_write(race->iommufd, racer->object, IOVA,
+				 MEMORY_LENGTH, PAGE_SIZE, bits);
+		note(racer, ret);
+		ret = hwpt_dirty(race->iommufd, racer->object, 0, IOVA,
+				 MEMORY_LENGTH, PAGE_SIZE, bits);
+	} else {
+		ret = iommufd_destroy(race->iommufd, racer->object);
+		if (!ret)
+			racer->object = 0;
+	}
+	note(racer, ret);
+}
+
 static void round_access(struct racer *racer)
 {
 	struct race *race = racer->race;
@@ -345,6 +377,7 @@ static struct racer racers[] = {
 	{ "copy", round_copy, { EEXIST, ENOENT, EINVAL } },
 	{ "attach", round_attach, { ENOENT, EBUSY, EINVAL } },
 	{ "hwpt", round_hwpt, { ENOENT, EBUSY, EINVAL, EOPNOTSUPP } },
+	{ "dirty", round_dirty, { ENOENT, EBUSY, EINVAL, EOPNOTSUPP } },
 	{ "access", round_access, { ENOENT, EINVAL } },
 	{ "faults", round_faults, { ENOENT, EINVAL, EEXIST, EBUSY } },
 	{ "faults", round_faults, { ENOENT, EINVAL, EEXIST, EBUSY } },

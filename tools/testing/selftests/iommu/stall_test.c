@@ -37,6 +37,7 @@ FIXTURE(stall)
 	struct shared {
 		int ret;
 		struct mock mock;
+		__u32 hwpt_id;
 	} *shared;
 };
 
@@ -519,6 +520,49 @@ TEST_F_TIMEOUT(stall, automatic_table_ends_with_the_call_that_looks_at_it,
 	EXPECT_EQ(-ENOENT, iommufd_destroy(self->space.iommufd,
 					   self->mock.hwpt_id));
 	EXPECT_EQ(0, iommufd_destroy(self->space.iommufd, self->space.ioas_id));
+}
+
+/* Its bitmap is in pages that do not come. */
+static int read_dirty(FIXTURE_DATA(stall) * self)
+{
+	void *bitmap = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE, self->file.fd, 0);
+
+	if (bitmap == MAP_FAILED)
+		return -errno;
+	return hwpt_dirty(self->space.iommufd, self->shared->hwpt_id, 0, IOVA,
+			  PAGE_SIZE, PAGE_SIZE, bitmap);
+}
+
+static int read_dirty_soon(FIXTURE_DATA(stall) * self)
+{
+	__u8 bits;
+
+	return hwpt_dirty(self->space.iommufd, self->shared->hwpt_id, 0, IOVA,
+			  PAGE_SIZE, PAGE_SIZE, &bits);
+}
+
+TEST_F_TIMEOUT(stall, dirty_bitmap_keeps_nobody, TEST_SECONDS)
+{
+	pid_t read;
+	int ret;
+
+	must(ioas_map_fixed(self->space.iommufd, self->space.ioas_id,
+			    self->memory, PAGE_SIZE, IOVA));
+	must(hwpt_alloc_flags(self->space.iommufd,
+			      IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+			      self->mock.dev_id, self->space.ioas_id,
+			      &self->shared->hwpt_id));
+	must(hwpt_track(self->space.iommufd, self->shared->hwpt_id, true));
+	read = begin(self, read_dirty);
+	ASSERT_TRUE(stalling_file_is_awaited(&self->file));
+	EXPECT_EQ(0, run(self, attach));
+	EXPECT_EQ(0, run(self, read_dirty_soon));
+	EXPECT_EQ(0, run(self, unmap));
+
+	stalling_file_answer(&self->file);
+	ASSERT_TRUE(ends(self, read, &ret));
+	EXPECT_EQ(0, ret);
 }
 
 TEST_HARNESS_MAIN

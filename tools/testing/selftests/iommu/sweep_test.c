@@ -273,6 +273,45 @@ static int run_hwpt_alloc(struct scene *scene)
 			  &scene->id);
 }
 
+static int run_hwpt_alloc_tracking(struct scene *scene)
+{
+	return hwpt_alloc_flags(scene->iommufd, IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+				scene->mock.dev_id, scene->attached,
+				&scene->id);
+}
+
+static int run_track(struct scene *scene)
+{
+	return hwpt_track(scene->iommufd, scene->id, true);
+}
+
+static void prepare_tracking(struct scene *scene)
+{
+	must(run_hwpt_alloc_tracking(scene));
+}
+
+static void prepare_dirty(struct scene *scene)
+{
+	const __u8 bits = 0xa5;
+
+	prepare_tracking(scene);
+	must(run_track(scene));
+	must(mock_write(scene->iommufd, scene->id, IOVA, 8 * PAGE_SIZE,
+			PAGE_SIZE, &bits) == 4 ? 0 : -EIO);
+}
+
+/* A call that failed has set no bit, or all of them. */
+static int run_dirty(struct scene *scene)
+{
+	static __u8 bits;
+	int ret = hwpt_dirty(scene->iommufd, scene->id, 0, IOVA, 8 * PAGE_SIZE,
+			     PAGE_SIZE, &bits);
+
+	if (!ret && bits != 0xa5)
+		return -EIO;
+	return ret;
+}
+
 static int run_hwpt_alloc_bare(struct scene *scene)
 {
 	return hwpt_alloc(scene->iommufd, scene->mock.dev_id, scene->bare,
@@ -489,6 +528,9 @@ static const struct fault_step steps[] = {
 	{ "GET_HW_INFO", run_hw_info },
 	{ "HWPT_ALLOC", run_hwpt_alloc, NULL, destroy_id },
 	{ "HWPT_ALLOC that pins", run_hwpt_alloc_bare, NULL, destroy_id },
+	{ "HWPT_ALLOC that tracks", run_hwpt_alloc_tracking, NULL, destroy_id },
+	{ "SET_DIRTY_TRACKING", run_track, prepare_tracking, destroy_id },
+	{ "GET_DIRTY_BITMAP", run_dirty, prepare_dirty, destroy_id },
 	{ "attach", run_attach, NULL, destroy_other },
 	{ "attach to what is attached", run_attach_same, NULL, destroy_other },
 	{ "attach to several mappings", run_attach_several, prepare_several,

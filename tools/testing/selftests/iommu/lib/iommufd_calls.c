@@ -278,10 +278,12 @@ int vfio_ioas_clear(int iommufd)
 	return vfio_ioas(iommufd, IOMMU_VFIO_IOAS_CLEAR, &none);
 }
 
-int hwpt_alloc(int iommufd, __u32 dev_id, __u32 pt_id, __u32 *hwpt_id)
+int hwpt_alloc_flags(int iommufd, __u32 flags, __u32 dev_id, __u32 pt_id,
+		     __u32 *hwpt_id)
 {
 	struct iommu_hwpt_alloc alloc = {
 		.size = sizeof(alloc),
+		.flags = flags,
 		.dev_id = dev_id,
 		.pt_id = pt_id,
 	};
@@ -291,6 +293,38 @@ int hwpt_alloc(int iommufd, __u32 dev_id, __u32 pt_id, __u32 *hwpt_id)
 	if (!ret)
 		*hwpt_id = alloc.out_hwpt_id;
 	return ret;
+}
+
+int hwpt_alloc(int iommufd, __u32 dev_id, __u32 pt_id, __u32 *hwpt_id)
+{
+	return hwpt_alloc_flags(iommufd, 0, dev_id, pt_id, hwpt_id);
+}
+
+int hwpt_track(int iommufd, __u32 hwpt_id, bool enable)
+{
+	struct iommu_hwpt_set_dirty_tracking track = {
+		.size = sizeof(track),
+		.flags = enable ? IOMMU_HWPT_DIRTY_TRACKING_ENABLE : 0,
+		.hwpt_id = hwpt_id,
+	};
+
+	return iommufd_call(iommufd, IOMMU_HWPT_SET_DIRTY_TRACKING, &track);
+}
+
+int hwpt_dirty(int iommufd, __u32 hwpt_id, __u32 flags, __u64 iova,
+	       __u64 length, __u64 page_size, void *bitmap)
+{
+	struct iommu_hwpt_get_dirty_bitmap get = {
+		.size = sizeof(get),
+		.hwpt_id = hwpt_id,
+		.flags = flags,
+		.iova = iova,
+		.length = length,
+		.page_size = page_size,
+		.data = (uintptr_t)bitmap,
+	};
+
+	return iommufd_call(iommufd, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
 }
 
 int device_hw_info(int iommufd, __u32 dev_id, void *data, __u32 *length,

@@ -66,6 +66,12 @@ int vfio_ioas_set(int iommufd, __u32 ioas_id);
 int vfio_ioas_clear(int iommufd);
 
 int hwpt_alloc(int iommufd, __u32 dev_id, __u32 pt_id, __u32 *hwpt_id);
+int hwpt_alloc_flags(int iommufd, __u32 flags, __u32 dev_id, __u32 pt_id,
+		     __u32 *hwpt_id);
+int hwpt_track(int iommufd, __u32 hwpt_id, bool enable);
+/* A bit in @bitmap for each page of @page_size bytes; page 0 is at @iova */
+int hwpt_dirty(int iommufd, __u32 hwpt_id, __u32 flags, __u64 iova,
+	       __u64 length, __u64 page_size, void *bitmap);
 /* In *length the room in data, out the length the kernel has */
 int device_hw_info(int iommufd, __u32 dev_id, void *data, __u32 *length,
 		   __u32 *type);

@@ -142,6 +142,23 @@ int mock_refuse(int iommufd, __u32 hwpt_id, __u64 map_iova, __u64 unmap_iova)
 	return test_call(iommufd, &cmd);
 }
 
+long mock_write(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
+		__u64 page_size, const void *bitmap)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DIRTY,
+		.id = hwpt_id,
+		.dirty.iova = iova,
+		.dirty.length = length,
+		.dirty.page_size = page_size,
+		.dirty.uptr = (uintptr_t)bitmap,
+	};
+	int ret;
+
+	ret = test_call(iommufd, &cmd);
+	return ret ? ret : (long)cmd.dirty.out_nr_dirty;
+}
+
 int table_watch_unmap(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
 		      struct watched_unmap *watched)
 {

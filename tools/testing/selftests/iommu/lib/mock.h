@@ -50,6 +50,12 @@ int mock_translates(int iommufd, __u32 hwpt_id, const void *memory,
 /* Let a page table map no page at the one IOVA and unmap none at the other. */
 #define MOCK_NOWHERE (~0ULL)
 int mock_refuse(int iommufd, __u32 hwpt_id, __u64 map_iova, __u64 unmap_iova);
+/*
+ * The device writes through a page table: bit n of @bitmap for page n from @iova on.
+ * How many of those pages are mapped, or a negative errno
+ */
+long mock_write(int iommufd, __u32 hwpt_id, __u64 iova, __u64 length,
+		__u64 page_size, const void *bitmap);
 
 /*
  * Unmap a range of an IOAS and look at the flushes of one of its page tables:
