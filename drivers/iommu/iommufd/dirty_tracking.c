@@ -45,8 +45,9 @@
 #include "mapping.h"
 #include "paging_hwpt.h"
 
-/* How much of a table is read in a step */
+/* How much of a table is read in a step, in bytes and in mappings */
 #define STEP_MAX ((u64)SZ_128M)
+#define STEP_MAPPINGS 1024
 
 /**
  * struct dirty_read - reading dirty pages of a table
@@ -76,22 +77,29 @@ static bool forget_report(struct iommu_dirty_reader *reader,
 	return true;
 }
 
-/* All mappings between the two, or their parts */
-static void step_read(struct paging_hwpt *paging,
-		      struct iommu_dirty_reader *reader, u64 start, u64 last)
+/*
+ * The mappings from @start to @last, or their parts, as many as a step takes. Return:
+ * the last IOVA that was read.
+ */
+static u64 step_read(struct paging_hwpt *paging,
+		     struct iommu_dirty_reader *reader, u64 start, u64 last)
 {
 	struct mapped_space *space = paging->hwpt.space;
-	u64 part_last = last;
+	unsigned int nr;
 
 	lockdep_assert_held_write(&space->tables_lock);
-	while (mapping_find_filled(space, &start, &part_last)) {
+	for (nr = 0; nr != STEP_MAPPINGS; nr++) {
+		u64 part_last = last;
+
+		if (!mapping_find_filled(space, &start, &part_last))
+			return last;
 		iommu_dirty_read(paging->hwpt.domain, start,
 				 part_last - start + 1, reader);
 		if (part_last == last)
-			break;
+			return last;
 		start = part_last + 1;
-		part_last = last;
 	}
+	return start - 1;
 }
 
 static int step_lock(struct mapped_space *space)
@@ -117,7 +125,7 @@ static int read_step(struct paging_hwpt *paging, struct dirty_read *read,
 	if (ret)
 		return ret;
 	if (paging->is_tracking)
-		step_read(paging, &read->reader, start, *last);
+		*last = step_read(paging, &read->reader, start, *last);
 	up_write(&space->tables_lock);
 	return 0;
 }
@@ -131,7 +139,7 @@ static int forget_step(struct paging_hwpt *paging, struct dirty_read *read,
 
 	if (ret)
 		return ret;
-	step_read(paging, &read->reader, start, *last);
+	*last = step_read(paging, &read->reader, start, *last);
 	up_write(&space->tables_lock);
 	return 0;
 }

@@ -506,6 +506,56 @@ TEST_F_TIMEOUT(dirty, device_without_the_ability_is_kept_out, TEST_SECONDS)
 	EXPECT_NE(self->hwpt_id, mock.hwpt_id);
 }
 
+TEST_F_TIMEOUT(dirty, wrong_write_is_refused, TEST_SECONDS)
+{
+	const int iommufd = self->iommufd;
+	const __u8 bits = 0xff;
+
+	EXPECT_EQ(2, mock_write(iommufd, self->hwpt_id, IOVA, 2 * PAGE_SIZE,
+				PAGE_SIZE, &bits));
+	EXPECT_EQ(-EINVAL, mock_write(iommufd, self->hwpt_id, IOVA, PAGE_SIZE,
+				      0, &bits));
+	EXPECT_EQ(-EINVAL, mock_write(iommufd, self->hwpt_id, IOVA, 0,
+				      PAGE_SIZE, &bits));
+	EXPECT_EQ(-EINVAL, mock_write(iommufd, self->hwpt_id, IOVA + 1,
+				      PAGE_SIZE, PAGE_SIZE, &bits));
+	EXPECT_EQ(-EINVAL, mock_write(iommufd, self->hwpt_id, IOVA,
+				      PAGE_SIZE + 1, PAGE_SIZE, &bits));
+	EXPECT_EQ(-EINVAL, mock_write(iommufd, self->hwpt_id, IOVA, PAGE_SIZE,
+				      PAGE_SIZE, NULL));
+	EXPECT_EQ(-EFAULT, mock_write(iommufd, self->hwpt_id, IOVA, PAGE_SIZE,
+				      PAGE_SIZE, memory_hole(PAGE_SIZE)));
+	EXPECT_EQ(-EOVERFLOW, mock_write(iommufd, self->hwpt_id, 0, 1ULL << 28,
+					 1, &bits));
+	EXPECT_EQ(-ENOENT, mock_write(iommufd, self->ioas_id, IOVA, PAGE_SIZE,
+				      PAGE_SIZE, &bits));
+}
+
+/* More of them than are read at once */
+TEST_F_TIMEOUT(dirty, mappings_may_be_many_and_small, TEST_SECONDS)
+{
+	const __u64 nr = 3000, gap = 2 * MOCK_PAGE_SIZE;
+	const __u64 start = IOVA + 2 * LENGTH;
+	const __u64 length = nr * gap;
+	__u8 *bitmap = memory_alloc(length / MOCK_PAGE_SIZE);
+	__u8 *written = memory_alloc(length / MOCK_PAGE_SIZE);
+	__u64 i;
+
+	for (i = 0; i < nr; i++)
+		must(ioas_map_fixed(self->iommufd, self->ioas_id, self->memory,
+				    MOCK_PAGE_SIZE, start + i * gap));
+	memset(written, 0xff, length / MOCK_PAGE_SIZE);
+	EXPECT_EQ(nr, mock_write(self->iommufd, self->hwpt_id, start, length,
+				 MOCK_PAGE_SIZE, written));
+	EXPECT_EQ(0, hwpt_dirty(self->iommufd, self->hwpt_id, 0, start, length,
+				MOCK_PAGE_SIZE, bitmap));
+	memset(written, 0x55, length / MOCK_PAGE_SIZE / CHAR_BIT);
+	EXPECT_EQ(0, memcmp(written, bitmap,
+			    length / MOCK_PAGE_SIZE / CHAR_BIT));
+	memory_free(bitmap, length / MOCK_PAGE_SIZE);
+	memory_free(written, length / MOCK_PAGE_SIZE);
+}
+
 /*
  * A bitmap of which one page cannot be written: what stands in the others is not
  * reported again, the rest is. A bit for a byte makes it long enough.
