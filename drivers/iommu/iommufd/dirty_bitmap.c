@@ -159,7 +159,7 @@ bool dirty_bitmap_note(struct dirty_bitmap *bitmap, u64 first, u64 last)
 		bitmap->noted_end = end;
 	}
 	bitmap->noted_end = max(bitmap->noted_end, end);
-	return first >= bitmap->first && last <= bitmap->last &&
+	return first >= bitmap->first &&
 	       bitmap->noted_start <= first - bitmap->first &&
 	       bitmap->noted_end > last - bitmap->first;
 }
