@@ -15,8 +15,6 @@
 #include "lib/space.h"
 
 #define IOVA 0x100000ULL
-#define MSI_START 0xfee00000ULL
-#define MSI_LENGTH 0x100000ULL
 #define FIXED (MAP_RW | IOMMU_IOAS_MAP_FIXED_IOVA)
 
 /* Every test of this fixture runs on both kinds of space. */
@@ -540,24 +538,23 @@ TEST_F_TIMEOUT(map_with_table, parts_of_pages_are_invalid, TEST_SECONDS)
 
 TEST_F_TIMEOUT(map_with_table, interrupt_window_is_invalid, TEST_SECONDS)
 {
-	static const struct {
-		__u64 start, length;
-	} ranges[] = {
-		{ MSI_START, PAGE_SIZE },
-		{ MSI_START + MSI_LENGTH - PAGE_SIZE, PAGE_SIZE },
-		{ MSI_START - PAGE_SIZE, 2 * PAGE_SIZE },
-		{ MSI_START + MSI_LENGTH - PAGE_SIZE, 2 * PAGE_SIZE },
-	};
-	size_t i;
+	struct edu_list list;
+	__u64 start, last;
 
-	for (i = 0; i < ARRAY_SIZE(ranges); i++)
-		EXPECT_EQ(-EINVAL,
-			  map_fixed(&self->space, self->memory,
-				    ranges[i].length, ranges[i].start));
+	edu_list_read(&list);
+	must(pci_interrupt_window(edu_alone(&list, 0), &start, &last));
+	EXPECT_EQ(-EINVAL, map_fixed(&self->space, self->memory, PAGE_SIZE,
+				     start));
+	EXPECT_EQ(-EINVAL, map_fixed(&self->space, self->memory, PAGE_SIZE,
+				     last + 1 - PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, map_fixed(&self->space, self->memory, 2 * PAGE_SIZE,
+				     start - PAGE_SIZE));
+	EXPECT_EQ(-EINVAL, map_fixed(&self->space, self->memory, 2 * PAGE_SIZE,
+				     last + 1 - PAGE_SIZE));
 	EXPECT_EQ(0, map_fixed(&self->space, self->memory, PAGE_SIZE,
-			       MSI_START - PAGE_SIZE));
+			       start - PAGE_SIZE));
 	EXPECT_EQ(0, map_fixed(&self->space, self->memory, PAGE_SIZE,
-			       MSI_START + MSI_LENGTH));
+			       last + 1));
 }
 
 TEST_F_TIMEOUT(map_with_table, outside_the_aperture_is_invalid, TEST_SECONDS)

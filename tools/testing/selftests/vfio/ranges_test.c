@@ -16,8 +16,6 @@
 
 #define IOVA 0x100000ULL
 #define LENGTH (4 * PAGE_SIZE)
-/* Writes to it are interrupts, on every PC */
-#define INTERRUPTS 0xfee00000ULL
 #define RANGES_MAX 64
 
 /* What a container says of itself */
@@ -98,6 +96,15 @@ static bool answer_has(const struct answer *answer, __u64 iova)
 static __u64 answer_last(const struct answer *answer)
 {
 	return answer->count ? answer->ranges[answer->count - 1].last : 0;
+}
+
+/* What the device writes here are interrupts. */
+static __u64 interrupts_of(const struct pci_device *pci)
+{
+	__u64 start, last;
+
+	must(pci_interrupt_window(pci, &start, &last));
+	return start;
 }
 
 static int container_map(int container, const void *memory, __u64 iova)
@@ -186,7 +193,7 @@ TEST_F_TIMEOUT(client, answers_before_the_device_hold_with_it, TEST_SECONDS)
 		EXPECT_NE(0, before.ranges[i].last - before.ranges[i].start +
 				     1);
 	EXPECT_TRUE(answer_has(&before, IOVA));
-	EXPECT_FALSE(answer_has(&before, INTERRUPTS));
+	EXPECT_FALSE(answer_has(&before, interrupts_of(&self->pci)));
 
 	device = must(vfio_group_device(self->group, self->pci.bdf));
 	ASSERT_EQ(0, container_ask(self->container, &after));
@@ -203,13 +210,15 @@ TEST_F_TIMEOUT(client, answers_before_the_device_hold_with_it, TEST_SECONDS)
 TEST_F_TIMEOUT(client, map_over_the_interrupts_fails_and_not_the_device,
 	       TEST_SECONDS)
 {
+	const __u64 interrupts = interrupts_of(&self->pci);
+
 	EXPECT_EQ(-EINVAL,
-		  container_map(self->container, self->memory, INTERRUPTS));
+		  container_map(self->container, self->memory, interrupts));
 	EXPECT_EQ(-EINVAL, container_map(self->container, self->memory,
-					 INTERRUPTS - PAGE_SIZE));
+					 interrupts - PAGE_SIZE));
 	close(must(vfio_group_device(self->group, self->pci.bdf)));
 	EXPECT_EQ(-EINVAL,
-		  container_map(self->container, self->memory, INTERRUPTS));
+		  container_map(self->container, self->memory, interrupts));
 }
 
 TEST_F_TIMEOUT(client, map_beyond_the_last_iova_fails_and_not_the_device,
@@ -361,7 +370,7 @@ TEST_F_TIMEOUT(groups, ranges_stay_until_the_last_group_leaves, TEST_SECONDS)
 	must(vfio_group_unset_container(self->group[0]));
 	EXPECT_FALSE(all_usable(self->iommufd, ioas_id));
 	EXPECT_EQ(-EINVAL, ioas_map_fixed(self->iommufd, ioas_id, self->memory,
-					  LENGTH, INTERRUPTS));
+					  LENGTH, interrupts_of(&self->pci[0])));
 	must(vfio_group_unset_container(self->group[1]));
 	EXPECT_TRUE(all_usable(self->iommufd, ioas_id));
 }
@@ -437,7 +446,7 @@ TEST_F_TIMEOUT(groups, ioas_that_does_not_fit_is_not_set, TEST_SECONDS)
 	first = compat_ioas(self->iommufd);
 	must(ioas_alloc(self->iommufd, &second));
 	must(ioas_map_fixed(self->iommufd, second, self->memory, LENGTH,
-			    INTERRUPTS));
+			    interrupts_of(&self->pci[0])));
 	EXPECT_EQ(-EADDRINUSE, vfio_ioas_set(self->iommufd, second));
 	EXPECT_EQ(first, compat_ioas(self->iommufd));
 	EXPECT_FALSE(all_usable(self->iommufd, first));
@@ -453,7 +462,7 @@ TEST_F_TIMEOUT(groups, group_that_does_not_fit_is_refused, TEST_SECONDS)
 	must(ioas_alloc(self->iommufd, &ioas_id));
 	must(vfio_ioas_set(self->iommufd, ioas_id));
 	must(ioas_map_fixed(self->iommufd, ioas_id, self->memory, LENGTH,
-			    INTERRUPTS));
+			    interrupts_of(&self->pci[0])));
 	/* As a container says when one more group does not fit */
 	EXPECT_EQ(-EINVAL,
 		  vfio_group_set_container(self->group[0], self->iommufd));
@@ -467,13 +476,14 @@ TEST_F_TIMEOUT(groups, group_that_does_not_fit_is_refused, TEST_SECONDS)
 
 TEST_F_TIMEOUT(groups, group_does_not_fit_what_was_allowed, TEST_SECONDS)
 {
+	const __u64 interrupts = interrupts_of(&self->pci[0]);
 	const struct iommu_iova_range low = {
 		.start = IOVA,
-		.last = INTERRUPTS - 1,
+		.last = interrupts - 1,
 	};
 	const struct iommu_iova_range wide = {
 		.start = IOVA,
-		.last = INTERRUPTS + LENGTH - 1,
+		.last = interrupts + LENGTH - 1,
 	};
 	__u32 ioas_id;
 
