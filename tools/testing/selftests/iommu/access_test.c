@@ -98,7 +98,7 @@ static int map_for(FIXTURE_DATA(access) * self, __u32 permission)
 
 TEST_F_TIMEOUT(access, pins_the_pages_behind_the_iova, TEST_SECONDS)
 {
-	static const struct {
+	const struct {
 		__u64 start, length;
 	} ranges[] = {
 		{ 0, MEMORY_LENGTH },

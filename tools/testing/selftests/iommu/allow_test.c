@@ -456,7 +456,7 @@ static int catch_fault(void *page)
 /* Let the call that waits for its first page go on, and end it. */
 static void *kill_when_reading(void *fault)
 {
-	static struct iommu_iova_range page[MANY_IN_A_PAGE];
+	struct iommu_iova_range *page = memory_alloc(PAGE_SIZE);
 	struct uffdio_copy copy = {
 		.src = (uintptr_t)page,
 		.len = PAGE_SIZE,

@@ -480,7 +480,7 @@ TEST_F_TIMEOUT(container, pages_can_be_unmapped_one_by_one, TEST_SECONDS)
 TEST_F_TIMEOUT(container, cut_in_a_page_is_refused, TEST_SECONDS)
 {
 	const bool cuts = variant->type == VFIO_TYPE1_IOMMU;
-	static const __u64 odd[] = { 1, 2048, PAGE_SIZE + 8 };
+	const __u64 odd[] = { 1, 2048, PAGE_SIZE + 8 };
 	size_t i;
 
 	must(map_dma(self->iommufd, self->memory, IOVA, LENGTH, RW));

@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(copy, may_span_mappings, TEST_SECONDS)
 
 TEST_F_TIMEOUT(copy, of_what_is_not_all_mapped_is_not_found, TEST_SECONDS)
 {
-	static const struct {
+	const struct {
 		__u64 start, length;
 	} ranges[] = {
 		{ IOVA - PAGE_SIZE, PAGE_SIZE },

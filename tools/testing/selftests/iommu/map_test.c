@@ -245,7 +245,7 @@ TEST_F_TIMEOUT(map, kernel_does_not_choose_for_half_the_space, TEST_SECONDS)
 
 TEST_F_TIMEOUT(map, mapping_over_a_mapping_exists_already, TEST_SECONDS)
 {
-	static const struct {
+	const struct {
 		__u64 start, length;
 	} ranges[] = {
 		{ IOVA, 4 * PAGE_SIZE },
@@ -516,7 +516,7 @@ FIXTURE_TEARDOWN(map_with_table)
 
 TEST_F_TIMEOUT(map_with_table, parts_of_pages_are_invalid, TEST_SECONDS)
 {
-	static const __u64 odd[] = { 1, 8, 2048, PAGE_SIZE - 1, PAGE_SIZE + 1 };
+	const __u64 odd[] = { 1, 8, 2048, PAGE_SIZE - 1, PAGE_SIZE + 1 };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(odd); i++) {

@@ -266,7 +266,7 @@ TEST_F_TIMEOUT(option, without_large_pages_all_is_in_pages, TEST_SECONDS)
 
 TEST_F_TIMEOUT(option, bytes_that_are_mapped_need_large_pages, TEST_SECONDS)
 {
-	static const struct {
+	const struct {
 		__u64 iova, length;
 		unsigned int offset;
 	} odd[] = {

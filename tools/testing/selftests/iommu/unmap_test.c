@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(unmap, unknown_ioas_is_not_found, TEST_SECONDS)
 /* Mappings are never cut. */
 TEST_F_TIMEOUT(unmap, part_of_a_mapping_is_refused, TEST_SECONDS)
 {
-	static const struct {
+	const struct {
 		__u64 start, length;
 	} parts[] = {
 		{ IOVA, 1 },

@@ -315,7 +315,7 @@ TEST_F_TIMEOUT(pin, mapping_for_reading_is_not_written, TEST_SECONDS)
 
 TEST_F_TIMEOUT(pin, bytes_are_copied_wherever_they_are, TEST_SECONDS)
 {
-	static const unsigned int offsets[] = {
+	const unsigned int offsets[] = {
 		0, 5001, PAGE_SIZE - 3, 2 * PAGE_SIZE - 8, LENGTH - 8,
 	};
 	unsigned int i;

@@ -45,9 +45,10 @@ static void reply(const struct stalling_file *file, __u64 unique, int error,
 static void reply_pages(const struct stalling_file *file,
 			const struct stalling_read *read)
 {
-	static const char zeros[STALLING_FILE_LENGTH];
+	char *zeros = memory_alloc(STALLING_FILE_LENGTH);
 
 	reply(file, read->unique, 0, zeros, read->size);
+	memory_free(zeros, STALLING_FILE_LENGTH);
 }
 
 static struct fuse_attr node_attr(__u64 node)

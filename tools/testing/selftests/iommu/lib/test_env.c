@@ -29,6 +29,11 @@ long errno_of(long ret)
 	return ret < 0 ? -errno : ret;
 }
 
+__u64 page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
 bool env_is_complete(void)
 {
 	const char *value = getenv("IOMMUFD_TEST_ALL");

@@ -15,7 +15,9 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #endif
 
-#define PAGE_SIZE 4096ULL
+/* Some processors have a choice, of which the kernel has made one. */
+#define PAGE_SIZE page_size()
+__u64 page_size(void);
 
 /*
  * How long a test may take, in seconds. Only a hang takes that long, in an emulated
