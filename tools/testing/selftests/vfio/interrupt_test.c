@@ -4,70 +4,32 @@
  * administers the machine has to permit that it is bound.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "../iommu/lib/edu.h"
+#include "../iommu/lib/kernel_log.h"
 
 #define UNSAFE "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-/* LOG_WARNING or worse */
-#define WARNING 4
 
-/* Only x86 tells a program. */
+/* Only x86 and Arm tell a program. */
 static bool isolation_is_known(void)
 {
 	struct utsname name;
 
 	must(errno_of(uname(&name)));
-	return strstr(name.machine, "86");
+	return strstr(name.machine, "86") || strstr(name.machine, "aarch64");
 }
 
-/* It names what delivers an interrupt after the remapping that it uses. */
+/*
+ * What delivers an interrupt is named after the remapping that it uses, or, on
+ * Arm, after the ITS, which tells devices apart.
+ */
 static bool interrupts_are_isolated(void)
 {
-	FILE *file = fopen("/proc/interrupts", "r");
-	bool isolated = false;
-	char line[512];
-
-	must(file ? 0 : -errno);
-	while (!isolated && fgets(line, sizeof(line), file))
-		isolated = strstr(line, " IR-");
-	fclose(file);
-	return isolated;
-}
-
-static int log_open(void)
-{
-	const int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
-	int log = must(errno_of(open("/dev/kmsg", flags)));
-
-	must(errno_of(lseek(log, 0, SEEK_END)));
-	return log;
-}
-
-/* Has the kernel warned of @bdf since? Others may write to the log, too. */
-static bool log_warns_of(int log, const char *bdf)
-{
-	bool found = false;
-	unsigned int priority;
-	char record[8192];
-	ssize_t length;
-
-	do {
-		length = errno_of(read(log, record, sizeof(record) - 1));
-		if (length < 0)
-			continue;
-		record[length] = '\0';
-		found |= sscanf(record, "%u,", &priority) == 1 &&
-			 priority <= WARNING && strstr(record, bdf) &&
-			 strstr(record, "nterrupts");
-	} while (length >= 0 || length == -EPIPE);
-	must(length == -EAGAIN ? 0 : length);
-	return found;
+	return interrupts_name(" IR-") || interrupts_name(" ITS-");
 }
 
 FIXTURE(interrupt)
@@ -93,7 +55,7 @@ FIXTURE_SETUP(interrupt)
 	self->unpermitted = interrupts_are_isolated() ? 0 : -EPERM;
 	self->iommufd = must(iommufd_open());
 	self->device = must(vfio_cdev_open(self->pci.bdf));
-	self->log = log_open();
+	self->log = kernel_log_open();
 	must(file_read(UNSAFE, self->former, sizeof(self->former)));
 }
 
@@ -108,7 +70,8 @@ FIXTURE_TEARDOWN(interrupt)
 /* Whether it is refused or permitted, the log says so. */
 static bool log_is_right(FIXTURE_DATA(interrupt) * self)
 {
-	return log_warns_of(self->log, self->pci.bdf) == !!self->unpermitted;
+	return kernel_log_has(self->log, KERNEL_LOG_WARNING, self->pci.bdf,
+			      "nterrupts") == !!self->unpermitted;
 }
 
 static int bind(FIXTURE_DATA(interrupt) * self, const char *setting)

@@ -375,3 +375,16 @@ int preemption_set(const char *mode)
 {
 	return file_write(PREEMPTION, mode);
 }
+
+bool interrupts_name(const char *what)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	bool found = false;
+	char line[512];
+
+	must(file ? 0 : -errno);
+	while (!found && fgets(line, sizeof(line), file))
+		found = strstr(line, what);
+	fclose(file);
+	return found;
+}

@@ -125,6 +125,9 @@ int preemption_set(const char *mode);
 /* PREEMPT_RT: no call has a processor to itself, and there is no choice */
 bool preemption_is_everywhere(void);
 
+/* Is one of the machine's interrupts said to be delivered by @what? */
+bool interrupts_name(const char *what);
+
 /*
  * Random numbers from a seed that is printed and can be set with the variable
  * @name, so that a failure can be repeated. Each thread has a sequence of its
