@@ -110,10 +110,10 @@ run_guest()
 
 run_guest "$out" "$list" '' iommu
 run_guest "$out/vfio" "$list" '' vfio
-for iommu in $other_iommus; do
-	IOMMU=$iommu run_guest "$out/$iommu" iommus.list "${iommu}_" '' movablecore=256M
+for guest in $again; do
+	IFS=: read -r iommu names parameter <<<"$guest"
+	IOMMU=$iommu run_guest "$out/$iommu" "$names" "${iommu}_" '' ${parameter:+"$parameter"}
 done
-[ -z "$other_iommus" ] || IOMMU=wide run_guest "$out/wide" wide.list wide_
 [ -z "${PACKAGED:-}" ] || IOMMU=numa run_guest "$out/numa" distribution.list '' '' movablecore=1G
 if [ $# -gt 4 ]; then
 	kernel=$5 initramfs=$6

@@ -11,7 +11,7 @@ clang+=' -Wno-gnu-variable-sized-type-not-at-end -Wno-unused-command-line-argume
 program_options="CC=\"$clang\" AR=llvm-ar TESTS32= HOST="
 packages='packages-arm64.txt'
 list=arm64.list
-other_iommus=
+again=
 
 qemu='qemu-system-aarch64'
 board=(-M "virt,gic-version=3,its=on")

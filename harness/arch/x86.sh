@@ -10,9 +10,9 @@ config=
 kbuild=
 program_options=
 packages=
-# Tests: the list, and the IOMMUs behind which some run again
+# Tests: the list, and what runs again elsewhere, each as IOMMU:LIST[:PARAMETER of the kernel]
 list=tests.list
-other_iommus='amd virtio'
+again='amd:iommus.list:movablecore=256M virtio:iommus.list:movablecore=256M wide:wide.list'
 
 qemu='qemu-system-x86_64'
 board=(-M "q35,kernel-irqchip=split")
