@@ -65,7 +65,8 @@ as_one_case()
 # A test that nobody lists would never run, one that is listed and gone never fail.
 compare_list()
 {
-	{ diff <({ list_guest 2 tests.list; list_guest 2 distribution.list; } | LC_ALL=C sort -u) \
+	{ diff <(for names in {tests,distribution,wide,incoherent}.list; do list_guest 2 "$names"; done |
+			LC_ALL=C sort -u) \
 		<(cd "$programs/tests" && find . -name '*_test' -printf '%P\n' | LC_ALL=C sort -u) || true; } |
 		sed -n -e 's/^< /@@ bad tests.list names what was not built: /p' \
 			-e 's/^> /@@ bad tests.list lacks /p'
