@@ -22,20 +22,23 @@ endif
 # what its file in harness/arch has by that name.
 ARCH ?= x86
 $(if $(wildcard harness/arch/$(ARCH).sh),,$(error no architecture is called $(ARCH)))
+# PAGES=64k is a kernel whose pages are of that size, for an architecture that has a choice.
+PAGES_CONFIG := $(if $(PAGES),harness/config/$(ARCH)-$(PAGES).config)
+$(if $(PAGES_CONFIG),$(if $(wildcard $(PAGES_CONFIG)),,$(error $(ARCH) has no pages of $(PAGES) here)))
 TREE := $(BUILD)
 LINUX := $(TREE)/linux
 arch = $(shell bash -c '. harness/arch/$(ARCH).sh && echo "$$$(1)"')
 ifneq ($(ARCH),x86)
-override BUILD := $(TREE)/$(ARCH)
+override BUILD := $(TREE)/$(ARCH)$(PAGES:%=-%)
 export ARCH
-export BUSYBOX := $(BUILD)/busybox
+export BUSYBOX := $(TREE)/$(ARCH)/busybox
 $(foreach variable,$(call arch,kbuild),$(eval export $(variable)))
 endif
 
 BASE := harness/config/base.config
-RUN_CONFIG ?= $(BASE) harness/config/builtin.config $(call arch,config)
+RUN_CONFIG ?= $(BASE) harness/config/builtin.config $(call arch,config) $(PAGES_CONFIG)
 TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.config
-DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config $(call arch,config)
+DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config $(call arch,config) $(PAGES_CONFIG)
 CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
 DISTRIBUTION_CONFIG := harness/config/distribution.config $(filter-out $(BASE),$(TESTS_CONFIG))
@@ -87,7 +90,8 @@ help:
 	@echo 'DRY_RUN=1 prints the QEMU command of run, test, vmm or shell. TIMEOUT=seconds limits'
 	@echo 'the guest, JOBS=n the compilers, KVM=1 uses KVM in place of emulation. IOMMU=intel,'
 	@echo 'amd or virtio is what the devices of the guest are behind. ARCH=arm64 is for run, test'
-	@echo 'and shell, in $(TREE)/arm64, with IOMMU=smmuv3 or virtio.'
+	@echo 'and shell, in $(TREE)/arm64, with IOMMU=smmuv3, virtio, v2m, incoherent or none. PAGES=64k'
+	@echo 'gives that kernel pages of 64 KiB.'
 
 tree: $(TREE)/linux.stamp
 kernel: $(BUILD)/kernel.stamp
@@ -149,7 +153,7 @@ programs: $(BUILD)/headers.stamp
 	@$(MAKE) -s -j$(JOBS) --no-print-directory -f harness/programs.mk LINUX=$(LINUX) \
 		HEADERS=$(BUILD)/headers/usr/include OUT=$(BUILD)/programs $(call arch,program_options)
 
-$(BUILD)/busybox:
+$(TREE)/$(ARCH)/busybox:
 	@harness/busybox.sh $(ARCH) $@
 
 mainline: programs
