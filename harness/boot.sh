@@ -5,7 +5,7 @@
 # NAME=VALUE goes to the guest's init.
 #
 # ARCH=x86 or arm64 is the guest's architecture (x86), IOMMU=intel, wide, numa, scalable, amd,
-# virtio or smmuv3 what its devices are behind; harness/arch/ has them.
+# virtio, smmuv3, v2m, incoherent or none what its devices are behind; harness/arch/ has them.
 # TIMEOUT=seconds limits the run (600), MEMORY the guest (2G). KVM=1 uses KVM in place
 # of emulation. SHELL_GUEST=1 puts the console on this terminal. STOP_IF=program ends the
 # guest as soon as that succeeds when given console.log. DRY_RUN=1 prints the QEMU command
@@ -72,6 +72,8 @@ fi
 mkdir -p "$out"
 rm -f "$out"/{console.log,verdict.log,qemu.log,hotplug.log,control.sock,qmp.sock}
 truncate -s 16M "$out/disk.img"
+# An architecture may have something to make first.
+[ -z "$(type -t prepare_board)" ] || prepare_board "$kernel"
 print_command >"$out/command"
 
 helper=

@@ -52,7 +52,8 @@ isolate_ports()
 	done
 }
 
-# Every device has its address in its own variable, and GUEST_DEVICES has all of them.
+# Every device has its address in its own variable, and GUEST_DEVICES has all of them. The
+# list has some that are there behind another IOMMU only.
 find_devices()
 {
 	export GUEST_DEVICES=''
@@ -60,6 +61,9 @@ find_devices()
 		case $place in
 		*/*)	place=$(behind "${place%/*}" "${place#*/}") ;;
 		esac
+		if [ -z "$place" ] || [ ! -e "$PCI/$place" ]; then
+			continue
+		fi
 		export "$variable=$place"
 		GUEST_DEVICES="$GUEST_DEVICES $name=$place"
 	done <<-END
