@@ -18,8 +18,11 @@ struct page;
 struct page_range;
 struct user_memory;
 
-/* Page pointers per call of a page walker: one page of them. */
-#define PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
+/*
+ * Page pointers per call of a page walker, in which the process cannot change its
+ * mappings: no more of them where a page is larger than 4 KiB.
+ */
+#define PIN_BATCH 512UL
 
 /**
  * struct pinning - a range of a memory on its way into a record
