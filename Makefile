@@ -3,7 +3,7 @@
 
 BUILD ?= build
 JOBS ?= $(shell nproc)
-export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY IOMMU
+export JOBS DRY_RUN TEST TIMEOUT KVM MEMORY IOMMU MINUTES SEED REPLAY
 
 # CONFIG=debian and debian-rt are tests on a kernel of the distribution's configuration.
 PACKAGED_debian := none_cloud-amd64
@@ -41,18 +41,22 @@ TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.confi
 DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config $(call arch,config) $(PAGES_CONFIG)
 CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
+FUZZ_CONFIG ?= $(DEBUG_CONFIG) harness/config/fuzz.config
 DISTRIBUTION_CONFIG := harness/config/distribution.config $(filter-out $(BASE),$(TESTS_CONFIG))
 # The kernels of tests have modules.
-TEST_KERNELS := kernel-debug kernel-container kernel-coverage kernel-debian kernel-debian-container
+TEST_KERNELS := kernel-debug kernel-container kernel-coverage kernel-fuzz kernel-debian kernel-debian-container
 kernel-debug_CONFIG = $(DEBUG_CONFIG)
 kernel-container_CONFIG = $(CONTAINER_CONFIG)
 kernel-coverage_CONFIG = $(COVERAGE_CONFIG)
+kernel-fuzz_CONFIG = $(FUZZ_CONFIG)
 kernel-debian_CONFIG = $(DISTRIBUTION_CONFIG)
 kernel-debian-container_CONFIG = $(DISTRIBUTION_CONFIG) harness/config/container.config
 # The files that are counted; the kernel's Makefiles expand this for each object.
-kernel-coverage_FLAGS = GCOV_PROFILE='$$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
+COUNTED := $$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
 	$(patsubst %,drivers/vfio/%.o,bare device_cdev device_file device_kvm emulated group_iommufd iommufd \
-	physical),$$(obj)/$$(basetarget).o)'
+	physical),$$(obj)/$$(basetarget).o)
+kernel-coverage_FLAGS = GCOV_PROFILE='$(COUNTED)'
+kernel-fuzz_FLAGS = KCOV_INSTRUMENT='$(COUNTED)'
 IMAGE := $(call arch,image)
 RUN_KERNEL := $(if $(PACKAGED),kernel-debian,kernel)
 TEST_KERNEL := $(if $(PACKAGED),kernel-debian,kernel-debug)
@@ -66,6 +70,8 @@ help:
 	@echo 'make test CONFIG=debian  the tests on a kernel of the distribution, debian-rt on one with'
 	@echo '                    PREEMPT_RT'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
+	@echo 'make fuzz MINUTES=n  calls made by chance, guided by what they reach, on that kernel with KCOV'
+	@echo 'make fuzz REPLAY=f  the programs of file f, as those that found something'
 	@echo 'make vmm            QEMU in the guest passes devices to a guest of its own (VARIANT=x)'
 	@echo 'make bench          what mappings cost, beside other kernels, in $(BUILD)/bench (BENCH=row)'
 	@echo 'make shell          a console in the guest of make run'
@@ -76,6 +82,7 @@ help:
 	@echo 'make kernel-container  the other kernel of make test, in $(BUILD)/kernel-container'
 	@echo 'make kernel-coverage  the kernel of make coverage, in $(BUILD)/kernel-coverage'
 	@echo 'make programs       the test and sample programs, in $(BUILD)/programs'
+	@echo 'make kernel-fuzz    the kernel of make fuzz, in $(BUILD)/kernel-fuzz'
 	@echo 'make series         the patches for mail, in $(BUILD)/series'
 	@echo 'make bisect         build and boot each of them with IOMMUFD=n, m and y'
 	@echo 'make quilt          the same for debian/patches, in $(BUILD)/quilt'
@@ -98,6 +105,7 @@ kernel: $(BUILD)/kernel.stamp
 kernel-debug: $(BUILD)/kernel-debug.stamp
 kernel-container: $(BUILD)/kernel-container.stamp
 kernel-coverage: $(BUILD)/kernel-coverage.stamp
+kernel-fuzz: $(BUILD)/kernel-fuzz.stamp
 ifneq ($(PACKAGED),)
 kernel-debian: $(BUILD)/kernel-debian.stamp
 kernel-debian-container: $(BUILD)/kernel-debian-container.stamp
@@ -168,6 +176,7 @@ ifneq ($(DRY_RUN),1)
 run shell: $(RUN_KERNEL) programs $(BUSYBOX)
 test: $(TEST_KERNEL) $(if $(WITH_NODE),$(NODE_KERNEL)) programs $(WITH_MAINLINE) $(BUSYBOX)
 coverage: kernel-coverage programs mainline
+fuzz: kernel-fuzz programs
 endif
 
 RUN_OUT := $(BUILD)/run$(if $(PACKAGED),-debian)
@@ -191,6 +200,11 @@ coverage:
 	@harness/coverage.sh $(BUILD)/kernel-coverage $(LINUX) $(BUILD)/coverage $(KERNEL_COVERAGE) \
 		$(BUILD)/coverage/initramfs.cpio $(BUILD)/programs
 
+fuzz:
+	@[ '$(DRY_RUN)' = 1 ] || harness/initramfs.sh $(BUILD)/fuzz/initramfs.cpio $(BUILD)/programs \
+		$(BUILD)/kernel-fuzz.modules
+	@harness/fuzz.sh $(BUILD)/fuzz $(BUILD)/kernel-fuzz/$(IMAGE) $(BUILD)/fuzz/initramfs.cpio
+
 include harness/release/release.mk
 include harness/vmm/vmm.mk
 include harness/bench/bench.mk
@@ -198,6 +212,6 @@ include harness/bench/bench.mk
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help tree kernel kernel-debug kernel-coverage setup programs mainline run test coverage shell clean
+.PHONY: help tree kernel kernel-debug kernel-coverage kernel-fuzz setup programs mainline run test coverage fuzz shell clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:

@@ -1,10 +1,10 @@
 # Usage: make -f programs.mk LINUX=dir HEADERS=dir OUT=dir
 # The static programs for the guest, from the composed tree LINUX, against the kernel
-# headers in HEADERS: each *_test.c of our two selftest folders is a program, iommu/lib is
-# a library for all of them. Some are built once more as 32-bit programs, for which the
-# calls have to be the same. tools/iommufd is a program for the guest, too. Those of
-# tools/testing/iommufd are built for this machine, with its own Makefile. Another CC is for another architecture, where TESTS32 and HOST are
-# empty.
+# headers in HEADERS: each *_test.c of our two selftest folders is a program, iommu/lib and
+# iommu/fuzz are a library for all of them. Some are built once more as 32-bit programs, for
+# which the calls have to be the same. tools/iommufd is a program for the guest, too. Those of
+# tools/testing/iommufd are built for this machine, with its own Makefile. Another CC is for
+# another architecture, where TESTS32 and HOST are empty.
 
 SELFTESTS := $(LINUX)/tools/testing/selftests
 FOLDERS := iommu vfio
@@ -12,7 +12,7 @@ CFLAGS := -O2 -g -Wall -D_GNU_SOURCE -I$(HEADERS) -I$(SELFTESTS)
 LDFLAGS := -static -pthread
 
 tests := $(foreach f,$(FOLDERS),$(wildcard $(SELFTESTS)/$(f)/*_test.c))
-library := $(wildcard $(SELFTESTS)/iommu/lib/*.c)
+library := $(wildcard $(SELFTESTS)/iommu/lib/*.c $(SELFTESTS)/iommu/fuzz/*.c)
 samples := $(wildcard $(LINUX)/samples/iommufd/*.c)
 
 # The harness of the kernel prints pointers as 64-bit numbers.
@@ -24,7 +24,7 @@ test_programs := $(tests:$(SELFTESTS)/%.c=$(OUT)/tests/%)
 sample_programs := $(samples:$(LINUX)/samples/iommufd/%.c=$(OUT)/samples/%)
 library_objects := $(library:$(SELFTESTS)/%.c=$(OUT)/obj/%.o)
 test_programs32 := $(TESTS32:%=$(OUT)/tests/iommu32/%_test)
-library_objects32 := $(library:$(SELFTESTS)/%.c=$(OUT)/obj32/%.o)
+library_objects32 := $(patsubst $(SELFTESTS)/%.c,$(OUT)/obj32/%.o,$(wildcard $(SELFTESTS)/iommu/lib/*.c))
 
 HOST = host
 
@@ -32,8 +32,10 @@ HOST = host
 stale := $(filter-out $(test_programs) $(test_programs32),$(wildcard $(OUT)/tests/iommu*/*_test $(OUT)/tests/vfio/*_test))
 
 tool := $(OUT)/tests/tools/iommufdstat
+# The programs that fuzz_test finds beside itself
+corpus := $(OUT)/tests/iommu/fuzz_corpus.txt
 
-all: $(test_programs) $(test_programs32) $(sample_programs) $(tool) $(HOST)
+all: $(test_programs) $(test_programs32) $(sample_programs) $(tool) $(corpus) $(HOST)
 	@rm -f $(stale)
 
 host:
@@ -53,6 +55,10 @@ $(OUT)/obj/library.a: $(library_objects)
 $(test_programs): $(OUT)/tests/%: $(OUT)/obj/%.o $(OUT)/obj/library.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -s -o $@ $^
+
+$(corpus): $(SELFTESTS)/iommu/fuzz_corpus.txt
+	@mkdir -p $(@D)
+	cp $< $@
 
 $(OUT)/obj32/%.o: $(SELFTESTS)/%.c
 	@mkdir -p $(@D)
@@ -76,6 +82,6 @@ $(tool): $(wildcard $(LINUX)/tools/iommufd/*.[ch] $(LINUX)/tools/iommufd/Makefil
 	$(MAKE) -C $(LINUX)/tools/iommufd OUTPUT=$(abspath $(OUT)/obj/tools)/ CC='$(CC)' LDFLAGS='-static -s'
 	cp $(OUT)/obj/tools/iommufdstat $@
 
--include $(wildcard $(foreach o,obj obj32,$(OUT)/$(o)/*/*.d $(OUT)/$(o)/iommu/lib/*.d))
+-include $(wildcard $(foreach o,obj obj32,$(OUT)/$(o)/*/*.d $(OUT)/$(o)/iommu/*/*.d))
 .PHONY: all host
 .SECONDARY:

@@ -52,17 +52,22 @@ bool faults_exist(void)
 	       !access("/proc/self/fail-nth", F_OK);
 }
 
-int faults_open(void)
+int faults_open_thread(void)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
 		 syscall(SYS_gettid));
-	prepare_injection();
 	return errno_of(open(path, O_RDWR | O_CLOEXEC));
 }
 
-static void fail_nth(int fd, unsigned int n)
+int faults_open(void)
+{
+	prepare_injection();
+	return faults_open_thread();
+}
+
+void faults_arm(int fd, unsigned int n)
 {
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%u", n);
@@ -72,8 +77,7 @@ static void fail_nth(int fd, unsigned int n)
 		must(errno == EFAULT || errno == ENOMEM ? 0 : -errno);
 }
 
-/* Was the site reached? Disarms. */
-static bool has_failed(int fd)
+bool faults_disarm(int fd)
 {
 	char text[16] = { 0 };
 	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
@@ -81,7 +85,7 @@ static bool has_failed(int fd)
 	/* Not by the call but by this one: the copy of what it reads failed. */
 	if (length < 0)
 		return false;
-	fail_nth(fd, 0);
+	faults_arm(fd, 0);
 	return !strcmp(text, "0\n");
 }
 
@@ -97,9 +101,9 @@ static int fail_site(struct scene *scene, int fd, const struct fault_step *step,
 		step->prepare(scene);
 	pinned = pages_pinned();
 	locked = pages_locked();
-	fail_nth(fd, n);
+	faults_arm(fd, n);
 	ret = step->run(scene);
-	failed = has_failed(fd);
+	failed = faults_disarm(fd);
 	if (ret < 0) {
 		if (!failed)
 			return ret;

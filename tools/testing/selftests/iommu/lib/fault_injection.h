@@ -32,6 +32,12 @@ struct fault_step {
 bool faults_exist(void);
 /* A descriptor for this thread */
 int faults_open(void);
+/* The same, where faults_open() was called before, by whatever thread */
+int faults_open_thread(void);
+/* The @n-th site of this thread, from 1, fails. */
+void faults_arm(int faults, unsigned int n);
+/* Did it? None fails any more. */
+bool faults_disarm(int faults);
 /*
  * Return: how many sites failed; an errno when the call did not recover from
  * one of them, -ENOTRECOVERABLE when it left something behind
