@@ -15,10 +15,6 @@
 		.fields = FIELDS(__VA_ARGS__)                                                 \
 	}
 
-#define RANGES(type)                                                                          \
-	DATA(type, start_0, 0, 8, KIND_IOVA), DATA(type, last_0, 8, 8, KIND_IOVA),            \
-	DATA(type, start_1, 16, 8, KIND_IOVA), DATA(type, last_1, 24, 8, KIND_IOVA)
-
 const struct call iommu_calls[] = {
 	CALL("destroy_ioas", IOMMU_DESTROY, SIZE(iommu_destroy),
 	     FIELD(iommu_destroy, id, KIND_SLOT, .base = BASE_IOAS)),
@@ -41,7 +37,11 @@ const struct call iommu_calls[] = {
 	     FIELD(iommu_ioas_allow_iovas, ioas_id, KIND_SLOT, .base = BASE_IOAS),
 	     FIELD(iommu_ioas_allow_iovas, num_iovas, KIND_BELOW, .number = 3),
 	     FIELD(iommu_ioas_allow_iovas, __reserved, KIND_ZERO),
-	     POINTER(iommu_ioas_allow_iovas, allowed_iovas), RANGES(iommu_ioas_allow_iovas)),
+	     POINTER(iommu_ioas_allow_iovas, allowed_iovas),
+	     DATA(iommu_ioas_allow_iovas, start_0, 0, 8, KIND_IOVA),
+	     DATA(iommu_ioas_allow_iovas, last_0, 8, 8, KIND_IOVA),
+	     DATA(iommu_ioas_allow_iovas, start_1, 16, 8, KIND_IOVA),
+	     DATA(iommu_ioas_allow_iovas, last_1, 24, 8, KIND_IOVA)),
 	CALL("ioas_map", IOMMU_IOAS_MAP, SIZE(iommu_ioas_map),
 	     FIELD(iommu_ioas_map, flags, KIND_FLAGS, .number = MAP_FLAGS),
 	     FIELD(iommu_ioas_map, ioas_id, KIND_SLOT, .base = BASE_IOAS),

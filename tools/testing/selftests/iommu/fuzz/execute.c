@@ -78,7 +78,7 @@ static long call_ioctl(const struct step *step, void *argument)
 			      argument));
 }
 
-static long call_function(const struct step *step, const char *argument)
+static long call_function(const struct step *step, const void *argument)
 {
 	__u64 values[FIELDS_MAX + 1];
 
@@ -90,7 +90,7 @@ static long call_function(const struct step *step, const char *argument)
 static long call_once(struct lane *lane, const struct step *step)
 {
 	const struct field *fields = step->call->fields;
-	char argument[ARGUMENT_SIZE] __attribute__((aligned(8))) = { 0 };
+	__u64 argument[ARGUMENT_SIZE / sizeof(__u64)] = { 0 };
 	unsigned int i;
 	long answer;
 
@@ -201,18 +201,18 @@ static void run_together(const struct program *program, unsigned int first, unsi
 static void run_steps(const struct program *program)
 {
 	struct lane lane = { .program = program, .faults = -1 };
-	unsigned int i = 0, first;
 
-	while (i < program->nr_steps) {
-		first = i;
-		while (i < program->nr_steps && !program->steps[i].lane == !program->steps[first].lane)
-			i++;
-		lane.first = first;
-		lane.end = i;
-		if (program->steps[first].lane)
-			run_together(program, first, i);
+	while (lane.first < program->nr_steps) {
+		bool together = program->steps[lane.first].lane;
+
+		for (lane.end = lane.first; lane.end < program->nr_steps; lane.end++)
+			if (together != !!program->steps[lane.end].lane)
+				break;
+		if (together)
+			run_together(program, lane.first, lane.end);
 		else
 			lane_run(&lane);
+		lane.first = lane.end;
 	}
 }
 

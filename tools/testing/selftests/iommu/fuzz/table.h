@@ -31,6 +31,6 @@
 		.kind = __VA_ARGS__                                                           \
 	}
 
-#define FIELDS(...) (const struct field[]){ __VA_ARGS__, { } }
+#define FIELDS(...) ((const struct field[]){ __VA_ARGS__, { } })
 
 #endif

@@ -11,8 +11,7 @@ struct cursor {
 	char *end;
 };
 
-static __attribute__((format(printf, 2, 3))) void put(struct cursor *cursor,
-						       const char *format, ...)
+static void put(struct cursor *cursor, const char *format, ...)
 {
 	size_t room = cursor->end - cursor->at;
 	va_list arguments;
@@ -46,7 +45,8 @@ static struct value field_default(const struct field *field)
 	switch (field->kind) {
 	case KIND_ARG:
 		value.base = BASE_ARG;
-		/* fall through */
+		value.number = field->number;
+		break;
 	case KIND_FIXED:
 	case KIND_SIZE:
 		value.number = field->number;
@@ -172,11 +172,35 @@ static struct value parse_value(const char *word)
 	return value;
 }
 
+/* The field of that name, or one past the last */
+static unsigned int field_find(const struct call *call, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; call->fields[i].name; i++)
+		if (!strcmp(call->fields[i].name, name))
+			break;
+	return i;
+}
+
+/* Of the step, not of a field */
+static bool parse_setting(struct step *step, const char *name, const char *value)
+{
+	if (!strcmp(name, "times")) {
+		step->times = strtoul(value, NULL, 0) % (TIMES_MAX + 1) ?: 1;
+		return true;
+	}
+	if (!strcmp(name, "fail")) {
+		step->fail = strtoul(value, NULL, 0);
+		return true;
+	}
+	return false;
+}
+
 /* NAME, NAME=VALUE, NAME>SLOT, NAME=VALUE>SLOT or >SLOT */
 static bool parse_word(struct step *step, char *word)
 {
 	char *out = strchr(word, '>'), *value = strchr(word, '=');
-	const struct field *fields = step->call->fields;
 	unsigned int i, index = 0;
 
 	if (out) {
@@ -185,21 +209,18 @@ static bool parse_word(struct step *step, char *word)
 	}
 	if (value)
 		*value++ = '\0';
-	if (!*word)
+	if (!*word) {
 		step->result = index;
-	else if (!strcmp(word, "times") && value)
-		step->times = strtoul(value, NULL, 0) % (TIMES_MAX + 1) ?: 1;
-	else if (!strcmp(word, "fail") && value)
-		step->fail = strtoul(value, NULL, 0);
-	else {
-		for (i = 0; fields[i].name && strcmp(fields[i].name, word); i++)
-			;
-		if (!fields[i].name)
-			return false;
-		if (value)
-			step->values[i] = parse_value(value);
-		step->outs[i] = index;
+		return true;
 	}
+	if (value && parse_setting(step, word, value))
+		return true;
+	i = field_find(step->call, word);
+	if (!step->call->fields[i].name)
+		return false;
+	if (value)
+		step->values[i] = parse_value(value);
+	step->outs[i] = index;
 	return true;
 }
 
