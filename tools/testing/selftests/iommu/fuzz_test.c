@@ -175,7 +175,10 @@ static bool replay(const char *name)
 	unsigned int i;
 
 	while (file && text_read(&program, file)) {
+		time_t start = now();
+
 		run(&program);
+		printf("# %ld s\n", (long)(now() - start));
 		for (i = 0; i < program.nr_steps; i++)
 			printf("# %-24s = %ld\n", program.steps[i].call->name, world_noted(i));
 		if (found)
