@@ -33,7 +33,7 @@ programs_marked()
 	tr -d '\r' <"$out/verdict.log" | sed -n "s/^$1 \\{0,1\\}//p"
 }
 
-# The last program whose end is in the log, which is at most one before the last
+# Each is told before it is run.
 last_program()
 {
 	programs_marked '>' | awk -v RS= 'END { print }'
@@ -63,6 +63,10 @@ if [ -s "$out/corpus.new" ]; then
 	mv "$out/corpus.new" "$out/corpus.txt"
 fi
 
-grep -a '^# FUZZ_SEED=\|^# [0-9]* programs' "$out/verdict.log" || true
+if [ -n "${REPLAY:-}" ]; then
+	grep -a '^[>#]' "$out/verdict.log" || true
+else
+	grep -a '^# FUZZ_SEED=\|^# [0-9]* programs' "$out/verdict.log" || true
+fi
 [ ! -s "$out/found.txt" ] || { echo "found, $out/found.txt:"; cat "$out/found.txt"; }
 exec "$here/judge.sh" "$out/console.log" "$out/verdict.log"
