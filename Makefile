@@ -35,10 +35,22 @@ export BUSYBOX := $(TREE)/$(ARCH)/busybox
 $(foreach variable,$(call arch,kbuild),$(eval export $(variable)))
 endif
 
+# KCSAN=1 and KMSAN=1 are tests on a kernel that looks for one thing only.
+SANITIZER := $(if $(filter 1,$(KCSAN)),kcsan)$(if $(filter 1,$(KMSAN)),kmsan)
+ifneq ($(SANITIZER),)
+override BUILD := $(BUILD)/$(SANITIZER)
+export TESTS_LIST := $(SANITIZER).list
+endif
+ifeq ($(SANITIZER),kmsan)
+export LLVM ?= -14
+# Beside each byte there are eight that tell what is known of it.
+export MEMORY ?= 6G
+endif
+
 BASE := harness/config/base.config
 RUN_CONFIG ?= $(BASE) harness/config/builtin.config $(call arch,config) $(PAGES_CONFIG)
 TESTS_CONFIG := $(BASE) harness/config/tests.config harness/config/modules.config
-DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/debug.config $(call arch,config) $(PAGES_CONFIG)
+DEBUG_CONFIG ?= $(TESTS_CONFIG) harness/config/$(or $(SANITIZER),debug).config $(call arch,config) $(PAGES_CONFIG)
 CONTAINER_CONFIG ?= $(DEBUG_CONFIG) harness/config/container.config
 COVERAGE_CONFIG ?= $(TESTS_CONFIG) harness/config/coverage.config
 FUZZ_CONFIG ?= $(DEBUG_CONFIG) harness/config/fuzz.config
@@ -57,6 +69,9 @@ COUNTED := $$(filter drivers/iommu/iommufd/%.o mm/file_pin.o \
 	physical),$$(obj)/$$(basetarget).o)
 kernel-coverage_FLAGS = GCOV_PROFILE='$(COUNTED)'
 kernel-fuzz_FLAGS = KCOV_INSTRUMENT='$(COUNTED)'
+# Races in the rest of the kernel are not ours to mend; each object is looked at or not.
+kernel-debug_FLAGS = $(if $(filter kcsan,$(SANITIZER)),KCSAN_SANITIZE='$$(if \
+	$$(filter drivers/iommu/iommufd/% drivers/vfio/% mm/file_pin.o,$$(obj)/$$(basetarget).o),y,n)')
 IMAGE := $(call arch,image)
 RUN_KERNEL := $(if $(PACKAGED),kernel-debian,kernel)
 TEST_KERNEL := $(if $(PACKAGED),kernel-debian,kernel-debug)
@@ -69,6 +84,8 @@ help:
 	@echo 'make test TEST=x    only the programs whose name begins with x; x:y one test y of one program x'
 	@echo 'make test CONFIG=debian  the tests on a kernel of the distribution, debian-rt on one with'
 	@echo '                    PREEMPT_RT'
+	@echo 'make test KCSAN=1   those in which calls meet, on a kernel that finds data races; KMSAN=1 those'
+	@echo '                    that copy to a program, on one that finds memory nobody wrote'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
 	@echo 'make fuzz MINUTES=n  calls made by chance, guided by what they reach, on that kernel with KCOV'
 	@echo 'make fuzz REPLAY=f  the programs of file f, as those that found something'
@@ -168,8 +185,8 @@ mainline: programs
 	@harness/mainline.sh $(LINUX) $(BUILD)/headers/usr/include $(BUILD)/mainline $(BUILD)/programs
 
 # The tests of NODE_KERNEL have names that begin so; the others need it not.
-WITH_NODE := $(if $(filter x86,$(ARCH)),$(if $(filter-out node%,$(TEST)),,1))
-WITH_MAINLINE := $(if $(filter x86,$(ARCH)),mainline)
+WITH_NODE := $(if $(filter x86,$(ARCH)$(SANITIZER)),$(if $(filter-out node%,$(TEST)),,1))
+WITH_MAINLINE := $(if $(filter x86,$(ARCH)$(SANITIZER)),mainline)
 
 # A dry run needs nothing built.
 ifneq ($(DRY_RUN),1)

@@ -3,8 +3,8 @@
 # Run the tests: on the host those of the harness itself and PROGRAMS/host, then those of
 # the guest, in two parts, then some again in guests with other IOMMUs, and on NODE_KERNEL,
 # whose /dev/vfio/vfio is an iommufd. Two guests run side by side. TEST=prefix runs only what
-# has a name that begins so, TEST=name:test of the program of that name only the test. The
-# last line is the count.
+# has a name that begins so, TEST=name:test of the program of that name only the test.
+# TESTS_LIST=file runs that list in place of tests.list. The last line is the count.
 set -euo pipefail
 
 out=$1 kernel=$2 initramfs=$3 programs=$4
@@ -13,6 +13,8 @@ only=${TEST:-}
 # shellcheck source=harness/arch/x86.sh
 . "$here/arch/${ARCH:-x86}.sh"
 parameters=(MODE=test ONLY="$only")
+# A list of its own has its own reason, which another IOMMU would not add to.
+[ -z "${TESTS_LIST:-}" ] || { list=$TESTS_LIST other_iommus=''; }
 
 # The names, or the programs, of the tests in a list, or in a part of it: "iommu" is the
 # programs of iommufd alone, "vfio" are the others.
