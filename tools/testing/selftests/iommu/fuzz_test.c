@@ -147,7 +147,7 @@ static bool run_corpus(bool counts)
 	}
 	if (file)
 		fclose(file);
-	return well;
+	return well && !text_mistakes;
 }
 
 static bool run_new(unsigned int seconds)
@@ -187,7 +187,7 @@ static bool replay(const char *name)
 	}
 	if (file)
 		fclose(file);
-	return well && programs_run;
+	return well && programs_run && !text_mistakes;
 }
 
 static bool tell(unsigned int number, bool well, const char *name)

@@ -252,6 +252,15 @@ static bool parse_step(struct step *step, char *line)
 	return true;
 }
 
+unsigned int text_mistakes;
+
+/* Return: false for a line that is no step, or one too many */
+static bool read_step(struct program *program, char *line)
+{
+	return program->nr_steps < STEPS_MAX &&
+	       parse_step(&program->steps[program->nr_steps], line);
+}
+
 bool text_read(struct program *program, FILE *file)
 {
 	char line[2048], copy[2048];
@@ -265,11 +274,12 @@ bool text_read(struct program *program, FILE *file)
 			continue;
 		}
 		strcpy(copy, line);
-		if (program->nr_steps == STEPS_MAX ||
-		    !parse_step(&program->steps[program->nr_steps], line))
-			printf("# not a step: %s\n", copy);
-		else
+		if (read_step(program, line)) {
 			program->nr_steps++;
+		} else {
+			printf("# not a step: %s\n", copy);
+			text_mistakes++;
+		}
 	}
 	return program->nr_steps;
 }

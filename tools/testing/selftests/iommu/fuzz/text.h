@@ -20,8 +20,9 @@
 void text_write(const struct program *program, char *text);
 /* One that has the values a field mostly has */
 void text_default(struct step *step, const struct call *call);
-/* Return: false at the end of the file; a line that is no step is told and left out. */
+/* Return: false at the end of the file; a line that is no step is told, counted and left out. */
 bool text_read(struct program *program, FILE *file);
+extern unsigned int text_mistakes;
 
 /*
  * On standard output, each line after @mark. > is before a program is run, + before one that
