@@ -27,7 +27,7 @@
 	(MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_HUGE_IOVA |                           \
 	 MOCK_FLAGS_DEVICE_LARGE_PAGES | MOCK_FLAGS_DEVICE_ONE_TABLE |                        \
 	 MOCK_FLAGS_DEVICE_SHARE_GROUP | MOCK_FLAGS_DEVICE_NO_SWITCH |                        \
-	 MOCK_FLAGS_DEVICE_PLAIN_DRIVER)
+	 MOCK_FLAGS_DEVICE_PLAIN_DRIVER | MOCK_FLAGS_DEVICE_SHARE_ID)
 
 #define ACCESS_FLAGS (MOCK_FLAGS_ACCESS_WRITE | MOCK_FLAGS_ACCESS_SYZ)
 #define RW_FLAGS (MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH)
@@ -81,6 +81,11 @@ const struct call mock_calls[] = {
 		  IOVA(access_rw.iova), LENGTH(access_rw.length), MEMORY(access_rw.uptr),
 		  FLAGS(access_rw.flags, RW_FLAGS)),
 	OPERATION("access_again", IOMMU_TEST_OP_ACCESS_AGAIN, SLOT(id, BASE_ACCESS)),
+	OPERATION("mock_dma_fault", IOMMU_TEST_OP_DMA_FAULT, SLOT(id, BASE_MOCK),
+		  IOVA(dma_fault.iova),
+		  FLAGS(dma_fault.flags, MOCK_DMA_FAULT_WRITE | MOCK_DMA_FAULT_PASID),
+		  FIELD(iommu_test_cmd, dma_fault.pasid, KIND_NUMBER),
+		  FIELD(iommu_test_cmd, dma_fault.nr, KIND_BELOW, .number = 20)),
 	OPERATION("mock_unknown", 0x7777, SLOT(id, BASE_MOCK)),
 	{ }
 };

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sched.h>
@@ -251,6 +252,23 @@ static long run_dma(const struct step *step, const __u64 *values)
 	return ret;
 }
 
+/* Of a file that has nothing to read one would wait for ever. */
+static long run_read(const struct step *step, const __u64 *values)
+{
+	char data[1024];
+
+	if (fcntl(values[0], F_SETFL, O_NONBLOCK))
+		return -errno;
+	return errno_of(read(values[0], data, values[1] % sizeof(data)));
+}
+
+static long run_poll(const struct step *step, const __u64 *values)
+{
+	struct pollfd polled = { .fd = values[0], .events = POLLIN };
+
+	return errno_of(poll(&polled, 1, 0));
+}
+
 static long run_yield(const struct step *step, const __u64 *values)
 {
 	return errno_of(sched_yield());
@@ -291,6 +309,8 @@ const struct call process_calls[] = {
 	ON(BASE_CDEV, "map_registers", run_map_registers, { }),
 	ON(BASE_CDEV, "dma", run_dma, PARAMETER(iova, 0, KIND_IOVA),
 	   PARAMETER(write, 1, KIND_BELOW, .number = 2)),
+	ON(BASE_QUEUE, "read", run_read, PARAMETER(length, 0, KIND_BELOW, .number = 256)),
+	ON(BASE_QUEUE, "poll", run_poll, { }),
 	DO("yield", run_yield, { }),
 	{ }
 };

@@ -19,6 +19,7 @@ const char *const base_names[BASES] = {
 	[BASE_HWPT] = "hwpt",
 	[BASE_DEVICE] = "device",
 	[BASE_MOCK] = "mock",
+	[BASE_QUEUE_ID] = "queue_id",
 	[BASE_ITEM] = "item",
 	[BASE_IOVA] = "iova",
 	[BASE_IOMMU] = "iommu",
@@ -26,6 +27,7 @@ const char *const base_names[BASES] = {
 	[BASE_GROUP] = "group",
 	[BASE_CONTAINER] = "container",
 	[BASE_ACCESS] = "access",
+	[BASE_QUEUE] = "queue",
 	[BASE_MEMFD] = "memfd",
 	[BASE_EVENT] = "event",
 };
