@@ -87,7 +87,7 @@ help:
 	@echo 'make test KCSAN=1   those in which calls meet, on a kernel that finds data races; KMSAN=1 those'
 	@echo '                    that copy to a program, on one that finds memory nobody wrote'
 	@echo 'make coverage       the same tests, and which lines of ours they reached'
-	@echo 'make fuzz MINUTES=n  calls made by chance, guided by what they reach, on that kernel with KCOV'
+	@echo 'make fuzz MINUTES=n  calls made by chance, guided by what they reach in the kernel'
 	@echo 'make fuzz REPLAY=f  the programs of file f, as those that found something'
 	@echo 'make vmm            QEMU in the guest passes devices to a guest of its own (VARIANT=x)'
 	@echo 'make bench          what mappings cost, beside other kernels, in $(BUILD)/bench (BENCH=row)'

@@ -201,6 +201,23 @@ test_devices()
 		"tests want devices that the guest has"
 }
 
+# The calls of /dev/iommu and operations of the mock, those that a header has
+list_calls()
+{
+	grep -ohE 'IOMMU_[A-Z0-9_]+ (\\$|_IO\()|IOMMU_TEST_OP_[A-Z_]+ =' "$1/include/uapi/linux/iommufd.h" \
+		"$1/drivers/iommu/iommufd/iommufd_test.h" | cut -d' ' -f1 | LC_ALL=C sort -u
+}
+
+test_fuzzer()
+{
+	local root=$here/..
+
+	[ -d "$root/tools/testing/selftests/iommu/fuzz" ] || return 0
+	result "$(list_calls "$root" | grep -vx IOMMU_TEST_CMD | while read -r name; do
+		grep -qw "$name" "$root"/tools/testing/selftests/iommu/fuzz/calls_*.c || echo "$name"
+	done)" '' "the fuzzer has every call"
+}
+
 # bench_report COLUMN LINE...: what the program printed on the kernel of that column
 bench_report()
 {
@@ -254,6 +271,7 @@ test_table()
 test_filter
 test_judge
 test_devices
+test_fuzzer
 test_table
 printf '1..%d\n' "$count"
 exit "$failed"
