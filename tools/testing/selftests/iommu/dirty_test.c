@@ -24,8 +24,8 @@
 #define IOVA (MOCK_APERTURE + 0x1000000)
 #define PAGES 1024
 #define LENGTH (PAGES * PAGE_SIZE)
-/* Entries of the mock's table */
-#define ENTRIES (LENGTH / MOCK_PAGE_SIZE)
+/* Entries of the mock's table, of which a page has two */
+#define ENTRIES (2 * PAGES)
 #define BITMAP_LENGTH (ENTRIES / CHAR_BIT)
 #define NO_CLEAR IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR
 /* A large page of the mock's table */
@@ -114,6 +114,7 @@ FIXTURE_SETUP(dirty)
 	must(ioas_map_fixed(self->iommufd, self->ioas_id, self->memory, LENGTH,
 			    IOVA));
 	must(hwpt_track(self->iommufd, self->hwpt_id, true));
+	ASSERT_EQ(ENTRIES, LENGTH / MOCK_PAGE_SIZE);
 	memset(self->written, 0, BITMAP_LENGTH);
 	memset(self->bitmap, 0, BITMAP_LENGTH);
 }

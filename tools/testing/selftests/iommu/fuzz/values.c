@@ -3,12 +3,14 @@
 #include "values.h"
 
 #define PAGES(n) ((n) * PAGE_SIZE)
+/* Of the IOMMU, and of most processors */
+#define SMALL_PAGES(n) ((n) * 4096ULL)
 
 /* Ends of address spaces, of windows in them, and of what numbers can be */
 static const __u64 edges[] = {
-	0, PAGES(1), MOCK_APERTURE_START, MOCK_APERTURE_LAST + 1ULL, 1ULL << 28, 0xfee00000,
+	0, SMALL_PAGES(1), MOCK_APERTURE_START, MOCK_APERTURE_LAST + 1ULL, 1ULL << 28, 0xfee00000,
 	0xfef00000, 1ULL << 31, 1ULL << 32, 1ULL << 39, 1ULL << 47, 1ULL << 48, 1ULL << 57,
-	1ULL << 63, -PAGES(1), -PAGES(16),
+	1ULL << 63, -SMALL_PAGES(1), -SMALL_PAGES(16),
 };
 
 bool chance(unsigned int n)
