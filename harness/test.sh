@@ -14,7 +14,7 @@ only=${TEST:-}
 . "$here/arch/${ARCH:-x86}.sh"
 parameters=(MODE=test ONLY="$only")
 # A list of its own has its own reason, which another IOMMU would not add to.
-[ -z "${TESTS_LIST:-}" ] || { list=$TESTS_LIST other_iommus=''; }
+[ -z "${TESTS_LIST:-}" ] || { list=$TESTS_LIST again=''; }
 
 # The names, or the programs, of the tests in a list, or in a part of it: "iommu" is the
 # programs of iommufd alone, "vfio" are the others.
