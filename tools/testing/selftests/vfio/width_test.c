@@ -71,14 +71,10 @@ static void fill_buffer(FIXTURE_DATA(width) * self, unsigned int seed)
 
 FIXTURE_SETUP(width)
 {
-	struct edu_list list;
 	__u64 alignment;
 
-	edu_list_read(&list);
-	need(edu_alone(&list, 0), "an edu device alone in its group");
-	bound_device_open(&self->bound, edu_alone(&list, 0)->bdf);
-	must(vfio_attach_to(self->bound.device, self->bound.ioas_id));
-	must(edu_start(&self->edu, self->bound.device));
+	need(edu_open_attached(&self->edu, &self->bound),
+	     "an edu device alone in its group");
 	self->memory = memory_alloc(MANY_PAGES * PAGE_SIZE);
 	self->count = RANGES_MAX;
 	must(ioas_iova_ranges(self->bound.iommufd, self->bound.ioas_id,
@@ -92,8 +88,7 @@ FIXTURE_SETUP(width)
 
 FIXTURE_TEARDOWN(width)
 {
-	edu_stop(&self->edu);
-	bound_device_close(&self->bound);
+	edu_close(&self->edu, &self->bound);
 	EXPECT_EQ(0, pages_pinned());
 }
 
