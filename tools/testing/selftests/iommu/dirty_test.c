@@ -687,7 +687,10 @@ static void *party_read(void *data)
 	return NULL;
 }
 
-/* Neighbours come and go, in the same tables of the table. */
+/*
+ * Neighbours come and go, in the same tables of the table. Memory and IOVA agree, so that
+ * it is unmapped in the pages in which it was mapped.
+ */
 static void *party_map(void *data)
 {
 	struct party *party = data;
@@ -696,11 +699,13 @@ static void *party_map(void *data)
 	random_seed(party->seed);
 	while (!__atomic_load_n(party->ended, __ATOMIC_ACQUIRE)) {
 		const __u64 length = (1 + random_below(PAGES)) * PAGE_SIZE;
-		const __u64 iova = random_below(2) ? IOVA + LENGTH :
-						     IOVA - length;
+		const bool is_below = random_below(2);
+		const __u64 iova = is_below ? IOVA - length : IOVA + LENGTH;
+		const char *memory = self->memory +
+				     (is_below ? LENGTH - length : 0);
 
 		party->ret |= ioas_map_fixed(self->iommufd, self->ioas_id,
-					     self->memory, length, iova);
+					     memory, length, iova);
 		party->ret |= ioas_unmap(self->iommufd, self->ioas_id, iova,
 					 length, NULL);
 	}
