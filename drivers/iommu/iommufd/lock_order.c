@@ -56,7 +56,7 @@ static const struct lock_class_info classes[LOCK_PLACES] = {
 static struct lock_class_key keys[LOCK_PLACES];
 
 /* Of no lock: nothing is locked while lockdep is taught. */
-static struct lockdep_map maps[LOCK_PLACES] __initdata;
+static struct lockdep_map maps[LOCK_PLACES];
 
 /**
  * lock_order_set_map() - Give a lock its place
@@ -81,21 +81,21 @@ void lock_order_await_pages(void)
 }
 
 /* NULL for mmap_lock where there is none: iommufd is built in. */
-static struct lockdep_map * __init place_map(enum lock_place place)
+static struct lockdep_map *place_map(enum lock_place place)
 {
 	if (place != PLACE_MMAP)
 		return &maps[place];
 	return current->mm ? &current->mm->mmap_lock.dep_map : NULL;
 }
 
-static short __init class_wait_type(const struct lock_class_info *class)
+static short class_wait_type(const struct lock_class_info *class)
 {
 	if (class->interrupts)
 		return LD_WAIT_SPIN;
 	return class->spins ? LD_WAIT_CONFIG : LD_WAIT_SLEEP;
 }
 
-static void __init place_acquire(enum lock_place place)
+static void place_acquire(enum lock_place place)
 {
 	const struct lock_class_info *class = &classes[place];
 	struct lockdep_map *map = place_map(place);
@@ -113,7 +113,7 @@ static void __init place_acquire(enum lock_place place)
 				       _THIS_IP_);
 }
 
-static void __init place_release(enum lock_place place)
+static void place_release(enum lock_place place)
 {
 	struct lockdep_map *map = place_map(place);
 
@@ -126,8 +126,11 @@ static void __init place_release(enum lock_place place)
 		local_irq_enable();
 }
 
-/* Before the first lock is made. */
-void __init lock_order_teach(void)
+/*
+ * Before the first lock is made. Not __init: a report names where an order was seen
+ * first, which is here, and would name what took the place of freed code.
+ */
+void lock_order_teach(void)
 {
 	int place;
 
