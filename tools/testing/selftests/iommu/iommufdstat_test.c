@@ -366,6 +366,7 @@ FIXTURE(live)
 FIXTURE_SETUP(live)
 {
 	need(program(), "the program iommufdstat");
+	need(!access("/dev/iommu", R_OK | W_OK), "/dev/iommu");
 	need(mock_exists(), "CONFIG_IOMMUFD_TEST");
 	space_open_mock(&self->space, &self->mock);
 	self->memory = memory_alloc(LENGTH);
