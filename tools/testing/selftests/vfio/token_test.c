@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "../iommu/lib/fdinfo.h"
 #include "../iommu/lib/vfio_device.h"
 
 #define DRIVER "vfio-pci"
@@ -78,12 +80,18 @@ static int make_vf(const char *pf_bdf, char *vf_bdf, size_t size)
 
 TEST_F_TIMEOUT(token, vf_needs_the_token_of_its_pf, TEST_SECONDS)
 {
+	char expected[64];
+
 	/* A PF without VFs in use takes any token, and it is the one then. */
 	ASSERT_EQ(0, bind_token(self->pf, self->iommufd, secret));
 	self->vf =
 		must(make_vf(self->pf_bdf, self->vf_bdf, sizeof(self->vf_bdf)));
 	EXPECT_EQ(-EACCES, bind_token(self->vf, self->iommufd, NULL));
+	snprintf(expected, sizeof(expected), "VF token needed, PF %s",
+		 self->pf_bdf);
+	EXPECT_TRUE(refused(self->vf, "BIND EACCES", expected));
 	EXPECT_EQ(-EACCES, bind_token(self->vf, self->iommufd, guess));
+	EXPECT_TRUE(refused(self->vf, "BIND EACCES", "not the VF token"));
 	EXPECT_EQ(0, bind_token(self->vf, self->iommufd, secret));
 }
 
