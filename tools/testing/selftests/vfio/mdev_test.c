@@ -19,6 +19,7 @@
 
 #include "../kselftest_harness.h"
 #include "../iommu/lib/edu.h"
+#include "../iommu/lib/fdinfo.h"
 
 #define PARENTS "/sys/class/mdev_bus"
 #define DEVICES "/sys/bus/mdev/devices"
@@ -178,6 +179,22 @@ TEST_F_TIMEOUT(mdev, bound_device_works_before_attach, TEST_SECONDS)
 	EXPECT_EQ(-ENOENT, iommufd_destroy(self->iommufd, dev_id));
 	self->device = must(vfio_cdev_open_sysfs(self->mdev[0].sysfs));
 	EXPECT_EQ(0, vfio_bind(self->device, self->iommufd, &dev_id));
+}
+
+TEST_F_TIMEOUT(mdev, fdinfo_names_the_device, TEST_SECONDS)
+{
+	char state[FDINFO_LINE_MAX];
+	__u32 dev_id;
+
+	must(vfio_bind(self->device, self->iommufd, &dev_id));
+	EXPECT_TRUE(fdinfo_says(self->iommufd, "iommufd-access", dev_id, "name",
+				self->mdev[0].uuid));
+	must(vfio_attach_to(self->device, self->ioas_id[1]));
+	EXPECT_EQ(self->ioas_id[1],
+		  fdinfo_number(self->iommufd, "iommufd-access", dev_id,
+				"ioas"));
+	must(fdinfo_value(self->device, "state", state));
+	EXPECT_STREQ("attached", state);
 }
 
 TEST_F_TIMEOUT(mdev, device_is_bound_once, TEST_SECONDS)
