@@ -20,7 +20,8 @@ struct iommu_fault_id;
  * @iova: its address, or that of its page
  * @pasid: with @has_pasid: of which address space of the device
  * @has_pasid: the request had one
- * @write: to memory; else from memory
+ * @read: from memory
+ * @write: to memory; neither where the IOMMU does not say which
  * @of_group: not for the driver to set: another device of the group has requests
  *            with this ID, too
  */
@@ -28,6 +29,7 @@ struct iommu_fault_report {
 	u64 iova;
 	u32 pasid;
 	bool has_pasid;
+	bool read;
 	bool write;
 	bool of_group;
 };

@@ -475,7 +475,8 @@ static void show_fault(int faults)
 		errx(1, "the fault is of device %u", fault.dev_id);
 	say("fault", "cookie %#llx: %s at I/O address %#llx, %llu more lost",
 	    (unsigned long long)fault.cookie,
-	    fault.flags & IOMMU_DMA_FAULT_WRITE ? "write" : "read",
+	    fault.flags & IOMMU_DMA_FAULT_WRITE ? "write" :
+	    fault.flags & IOMMU_DMA_FAULT_READ ? "read" : "transfer",
 	    (unsigned long long)fault.iova, (unsigned long long)fault.lost);
 }
 

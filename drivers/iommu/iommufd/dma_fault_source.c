@@ -20,6 +20,8 @@ static u32 record_flags(const struct dma_fault_source *source,
 {
 	u32 flags = 0;
 
+	if (report->read)
+		flags |= IOMMU_DMA_FAULT_READ;
 	if (report->write)
 		flags |= IOMMU_DMA_FAULT_WRITE;
 	if (report->has_pasid)

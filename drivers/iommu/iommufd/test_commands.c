@@ -720,6 +720,7 @@ static void report_faults(struct test_device *test, struct iommu_test_cmd *arg)
 		.iova = arg->dma_fault.iova,
 		.pasid = arg->dma_fault.pasid,
 		.has_pasid = arg->dma_fault.flags & MOCK_DMA_FAULT_PASID,
+		.read = !(arg->dma_fault.flags & MOCK_DMA_FAULT_WRITE),
 		.write = arg->dma_fault.flags & MOCK_DMA_FAULT_WRITE,
 	};
 	u32 i;

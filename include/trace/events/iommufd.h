@@ -249,6 +249,7 @@ TRACE_EVENT(iommufd_dma_fault,
 		__field(u64, cookie)
 		__field(bool, has_cookie)
 		__field(u64, iova)
+		__field(bool, read)
 		__field(bool, write)
 		__field(bool, of_group)
 		__field(u32, pasid)
@@ -261,16 +262,17 @@ TRACE_EVENT(iommufd_dma_fault,
 		__entry->cookie = fault->cookie;
 		__entry->has_cookie = fault->flags & IOMMU_DMA_FAULT_COOKIE;
 		__entry->iova = fault->iova;
+		__entry->read = fault->flags & IOMMU_DMA_FAULT_READ;
 		__entry->write = fault->flags & IOMMU_DMA_FAULT_WRITE;
 		__entry->of_group = fault->flags & IOMMU_DMA_FAULT_GROUP;
 		__entry->pasid = fault->pasid;
 		__entry->has_pasid = fault->flags & IOMMU_DMA_FAULT_PASID;
 	),
 
-	TP_printk("ctx=%u id=%u cookie=0x%llx has_cookie=%d iova=0x%llx write=%d of_group=%d pasid=%u has_pasid=%d",
+	TP_printk("ctx=%u id=%u cookie=0x%llx has_cookie=%d iova=0x%llx read=%d write=%d of_group=%d pasid=%u has_pasid=%d",
 		  __entry->ctx, __entry->id, __entry->cookie,
-		  __entry->has_cookie, __entry->iova, __entry->write,
-		  __entry->of_group, __entry->pasid, __entry->has_pasid)
+		  __entry->has_cookie, __entry->iova, __entry->read,
+		  __entry->write, __entry->of_group, __entry->pasid, __entry->has_pasid)
 );
 
 /* A call of /dev/iommu that failed */

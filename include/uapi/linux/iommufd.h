@@ -1075,18 +1075,20 @@ struct iommu_dma_fault_queue {
 
 /**
  * enum iommu_dma_fault_flags - flags of struct iommu_dma_fault
- * @IOMMU_DMA_FAULT_WRITE: The device wanted to write to memory; else to read
+ * @IOMMU_DMA_FAULT_WRITE: The device wanted to write to memory
  * @IOMMU_DMA_FAULT_COOKIE: The device has a cookie
  * @IOMMU_DMA_FAULT_PASID: The transfer had a PASID
  * @IOMMU_DMA_FAULT_GROUP: Other devices of the iommu_group look the same to the
  *			   IOMMU, as behind a conventional PCI bridge. The record
  *			   has one of them that is bound
+ * @IOMMU_DMA_FAULT_READ: The device wanted to read. Some IOMMUs do not say which
  */
 enum iommu_dma_fault_flags {
 	IOMMU_DMA_FAULT_WRITE = 1 << 0,
 	IOMMU_DMA_FAULT_COOKIE = 1 << 1,
 	IOMMU_DMA_FAULT_PASID = 1 << 2,
-	IOMMU_DMA_FAULT_GROUP = 1 << 3
+	IOMMU_DMA_FAULT_GROUP = 1 << 3,
+	IOMMU_DMA_FAULT_READ = 1 << 4
 };
 
 /**

@@ -65,7 +65,8 @@ TEST_F_TIMEOUT(dma_fault, pasid_is_told_where_there_is_one, TEST_SECONDS)
 	must(mock_dma_fault(self->faults.iommufd, &self->faults.mock, IOVA, 1,
 			    MOCK_DMA_FAULT_PASID, 77, NULL));
 	ASSERT_EQ(1, dma_fault_read(self->faults.queue, self->records, 1));
-	EXPECT_EQ(IOMMU_DMA_FAULT_PASID, self->records[0].flags);
+	EXPECT_EQ(IOMMU_DMA_FAULT_PASID | IOMMU_DMA_FAULT_READ,
+		  self->records[0].flags);
 	EXPECT_EQ(77, self->records[0].pasid);
 }
 
@@ -198,13 +199,15 @@ TEST_F_TIMEOUT(dma_fault, record_of_a_shared_id_is_of_the_group, TEST_SECONDS)
 			    NULL));
 	ASSERT_EQ(3, dma_fault_read(self->faults.queue, self->records, DEPTH));
 	/* Nobody else was there yet. */
-	EXPECT_EQ(0, self->records[0].flags);
+	EXPECT_EQ(IOMMU_DMA_FAULT_READ, self->records[0].flags);
 	EXPECT_EQ(first.dev_id, self->records[0].dev_id);
 	/* The one that was bound first stands for both. */
-	EXPECT_EQ(IOMMU_DMA_FAULT_GROUP, self->records[1].flags);
+	EXPECT_EQ(IOMMU_DMA_FAULT_GROUP | IOMMU_DMA_FAULT_READ,
+		  self->records[1].flags);
 	EXPECT_EQ(first.dev_id, self->records[1].dev_id);
 	/* There was another one when it was bound. */
-	EXPECT_EQ(IOMMU_DMA_FAULT_GROUP, self->records[2].flags);
+	EXPECT_EQ(IOMMU_DMA_FAULT_GROUP | IOMMU_DMA_FAULT_READ,
+		  self->records[2].flags);
 	EXPECT_EQ(second.dev_id, self->records[2].dev_id);
 }
 
@@ -223,7 +226,7 @@ TEST_F_TIMEOUT(dma_fault, ids_of_a_group_may_differ, TEST_SECONDS)
 				    0, NULL));
 	ASSERT_EQ(2, dma_fault_read(self->faults.queue, self->records, DEPTH));
 	for (i = 0; i < 2; i++) {
-		EXPECT_EQ(0, self->records[i].flags);
+		EXPECT_EQ(IOMMU_DMA_FAULT_READ, self->records[i].flags);
 		EXPECT_EQ(mocks[i].dev_id, self->records[i].dev_id);
 	}
 }
