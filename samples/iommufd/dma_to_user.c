@@ -51,6 +51,7 @@
 #define IOVA 0x1000000ULL
 #define LENGTH 2048
 #define WAIT_MS 10000
+#define FAULT_MS 2000
 
 #define CONFIG VFIO_PCI_CONFIG_REGION_INDEX
 #define BAR0 VFIO_PCI_BAR0_REGION_INDEX
@@ -467,8 +468,11 @@ static void show_fault(int faults)
 	struct pollfd pollfd = { .fd = faults, .events = POLLIN };
 	struct iommu_dma_fault fault;
 
-	if (poll(&pollfd, 1, WAIT_MS) != 1)
-		errx(1, "no DMA fault within %d s", WAIT_MS / 1000);
+	/* An IOMMU that tells does so at once; the driver of AMD-Vi does not. */
+	if (poll(&pollfd, 1, FAULT_MS) != 1) {
+		say("fault", "none is told by this IOMMU");
+		return;
+	}
 	if (read(faults, &fault, sizeof(fault)) != sizeof(fault))
 		err(1, "read of the queue of DMA faults");
 	if (!(fault.flags & IOMMU_DMA_FAULT_COOKIE) || fault.cookie != COOKIE)
