@@ -21,6 +21,7 @@
 
 #include "../kselftest_harness.h"
 #include "../iommu/lib/edu.h"
+#include "../iommu/lib/kernel_log.h"
 
 #define DRIVER "vfio-pci"
 #define IOVA 0x100000ULL
@@ -130,6 +131,24 @@ static bool is_reported(int log, const char *bdf, pid_t pid)
 
 	snprintf(process, sizeof(process), "process %d (lifecycle_test)", pid);
 	return log_count(log, bdf, process) == 1;
+}
+
+/* Wait for that: a process that is gone has no name any more. */
+static bool comes_to_be_reported(int log, const char *bdf, pid_t pid)
+{
+	unsigned int ms = 0;
+	char process[64];
+	bool found;
+
+	snprintf(process, sizeof(process), "process %d (lifecycle_test)", pid);
+	do {
+		found = kernel_log_has(log, 7, bdf, process);
+		if (!found)
+			usleep(10000);
+		ms += 10;
+	} while (!found && ms < WAIT_MS);
+	close(log);
+	return found;
 }
 
 FIXTURE(driver)
@@ -257,7 +276,7 @@ TEST_F_TIMEOUT(driver, free_device_goes_without_a_word, TEST_SECONDS)
 
 TEST_F_TIMEOUT(driver, process_that_has_the_device_is_named, TEST_SECONDS)
 {
-	int ready[2], log = log_open();
+	int ready[2], log = log_open(), waiting = kernel_log_open();
 	pid_t user, remover;
 	char byte;
 
@@ -277,6 +296,7 @@ TEST_F_TIMEOUT(driver, process_that_has_the_device_is_named, TEST_SECONDS)
 	remover = pci_driver_unbind_apart(DRIVER, self->pci.bdf);
 	ASSERT_TRUE(comes_to(cdev_exists, self->pci.bdf, false));
 	EXPECT_TRUE(is_running(remover));
+	EXPECT_TRUE(comes_to_be_reported(waiting, self->pci.bdf, user));
 	must(errno_of(kill(user, SIGKILL)));
 	must(errno_of(waitpid(user, NULL, 0)));
 	EXPECT_TRUE(ends_well(remover));
