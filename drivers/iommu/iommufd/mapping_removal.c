@@ -144,6 +144,7 @@ enum removal_next {
 
 /**
  * struct removal - removing mappings from a range
+ * @first: first IOVA
  * @start: what is left of the range, first IOVA
  * @last: last IOVA
  * @batch: mappings in state going
@@ -153,6 +154,7 @@ enum removal_next {
  * @ret: 0, or an errno, which ends the removal
  */
 struct removal {
+	u64 first;
 	u64 start;
 	u64 last;
 	struct list_head batch;
@@ -169,6 +171,14 @@ static int removal_refuse(struct mapped_space *space,
 	return reason_refuse(space->reason, ret,
 			     "the mapping 0x%llx..0x%llx %s",
 			     mapping->area.start, mapping->area.last, why);
+}
+
+/* Did a mapping that begins below come while those there were removed? */
+static bool removal_is_too_late_for(const struct removal *removal,
+				    const struct iova_area *area)
+{
+	return area->start < removal->start &&
+	       removal->start != removal->first;
 }
 
 /* Return: 0 when @mapping may be removed now; -EAGAIN when it has users. */
@@ -217,6 +227,8 @@ static int removal_collect(struct mapped_space *space, struct removal *removal)
 	removal->in_use = NULL;
 	mutex_lock(&space->lock);
 	for_each_iova_area(area, &space->iova, removal->start, removal->last) {
+		if (removal_is_too_late_for(removal, area))
+			continue;
 		ret = removal_claim(space, removal, mapping_of(area));
 		if (ret)
 			break;
@@ -373,6 +385,7 @@ int mapping_remove_range(struct mapped_space *space, u64 start, u64 last,
 			 u64 *removed)
 {
 	struct removal removal = {
+		.first = start,
 		.start = start,
 		.last = last,
 		.batch = LIST_HEAD_INIT(removal.batch),
