@@ -93,16 +93,6 @@ static bool is_requested(int event)
 	return poll(&pollfd, 1, WAIT_MS) == 1;
 }
 
-/* What the kernel says from here on */
-static int log_open(void)
-{
-	int log = must(errno_of(open("/dev/kmsg",
-				     O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
-
-	must(errno_of(lseek(log, 0, SEEK_END)));
-	return log;
-}
-
 /* How many lines since then have both words in them? */
 static unsigned int log_count(int log, const char *first, const char *second)
 {
@@ -142,7 +132,7 @@ static bool comes_to_be_reported(int log, const char *bdf, pid_t pid)
 
 	snprintf(process, sizeof(process), "process %d (lifecycle_test)", pid);
 	do {
-		found = kernel_log_has(log, 7, bdf, process);
+		found = kernel_log_has(log, KERNEL_LOG_WARNING, bdf, process);
 		if (!found)
 			usleep(10000);
 		ms += 10;
@@ -181,7 +171,7 @@ FIXTURE_TEARDOWN(driver)
 
 TEST_F_TIMEOUT(driver, unbind_waits_for_a_bound_file, TEST_SECONDS)
 {
-	int log = log_open();
+	int log = kernel_log_open();
 	__u32 dev_id;
 	int event;
 	pid_t pid;
@@ -245,7 +235,7 @@ TEST_F_TIMEOUT(driver, device_mapped_in_its_own_context_is_closed, TEST_SECONDS)
 
 TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
 {
-	int log = log_open();
+	int log = kernel_log_open();
 	char path[64];
 	__u32 dev_id;
 	pid_t pid;
@@ -265,7 +255,7 @@ TEST_F_TIMEOUT(driver, unbind_waits_for_an_unbound_file, TEST_SECONDS)
 
 TEST_F_TIMEOUT(driver, free_device_goes_without_a_word, TEST_SECONDS)
 {
-	int log = log_open();
+	int log = kernel_log_open();
 	__u32 dev_id;
 
 	must(vfio_bind(self->device, self->iommufd, &dev_id));
@@ -276,7 +266,7 @@ TEST_F_TIMEOUT(driver, free_device_goes_without_a_word, TEST_SECONDS)
 
 TEST_F_TIMEOUT(driver, process_that_has_the_device_is_named, TEST_SECONDS)
 {
-	int ready[2], log = log_open(), waiting = kernel_log_open();
+	int ready[2], log = kernel_log_open(), waiting = kernel_log_open();
 	pid_t user, remover;
 	char byte;
 
@@ -308,7 +298,7 @@ TEST_F_TIMEOUT(driver, process_that_has_the_device_is_named, TEST_SECONDS)
 TEST_F_TIMEOUT(driver, unbind_waits_for_the_file_of_a_group, TEST_SECONDS)
 {
 	int group = must(vfio_group_open(self->pci.group));
-	int log = log_open();
+	int log = kernel_log_open();
 	int device, event;
 	pid_t pid;
 
@@ -468,7 +458,7 @@ FIXTURE_TEARDOWN(unplug)
 TEST_F_TIMEOUT(unplug, device_in_use_is_asked_for_and_then_goes, TEST_SECONDS)
 {
 	char *memory = memory_alloc(LENGTH);
-	int log = log_open();
+	int log = kernel_log_open();
 	__u32 dev_id, ioas_id;
 	int event;
 
